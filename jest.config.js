@@ -4,5 +4,6 @@ module.exports = {
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
   transform: { '^.+\\.ts$': ['ts-jest', { tsconfig: '<rootDir>/test/tsconfig.json', diagnostics: { ignoreCodes: ['TS151001'] } }] },
+  setupFiles: ['<rootDir>/test/setup.js'],
   testTimeout: 60_000,
 };
