@@ -1,0 +1,79 @@
+import { createHash } from 'node:crypto';
+
+/** A file that the agent writes after filling its holes. */
+export interface DocumentTemplate {
+  /** absolute path on the node. */
+  readonly path: string;
+  /** the rendered document with its holes open, see `holes.ts`. */
+  readonly template: string;
+}
+
+/** What a node is. */
+export type NodeRole = 'server' | 'keeper';
+
+/**
+ * What ClickHouse cannot reload: a change rolls the instances, wave by wave.
+ *
+ * The table of what belongs here and what to the {@link LiveManifest} is in docs/operations.md.
+ */
+export interface BootManifest {
+  readonly schema: 1;
+  readonly kind: 'boot';
+  readonly role: NodeRole;
+  readonly clusterName: string;
+  /** the full version, such as `26.8.36.3`. */
+  readonly clickhouseVersion: string;
+  readonly documents: readonly DocumentTemplate[];
+  /** where the persistent volume is mounted. */
+  readonly dataPath: string;
+}
+
+/** What ClickHouse reloads: a change restarts nothing. */
+export interface LiveManifest {
+  readonly schema: 1;
+  readonly kind: 'live';
+  readonly clusterName: string;
+  /** the host names of the servers, for whoever must reach every one. */
+  readonly servers: readonly string[];
+  /** documents that hold no password slot. A missing value of a hole is an error. */
+  readonly documents: readonly DocumentTemplate[];
+  /** one document a user; a user whose secret cannot be read is left out and the others are written. */
+  readonly users: readonly UserDocument[];
+  /** databases that every server creates. */
+  readonly databases: readonly string[];
+}
+
+/** A user's document and whose it is. */
+export interface UserDocument extends DocumentTemplate {
+  readonly user: string;
+}
+
+/** A manifest as it is stored: its bytes and the name that follows from them. */
+export interface Artefact {
+  readonly content: string;
+  /** SHA-256 of the content in lower-case hex. */
+  readonly sha256: string;
+  /** the object's key, which contains the hash: a key is written once and never changes. */
+  readonly key: string;
+}
+
+/** Renders a manifest. The same manifest gives the same bytes, whatever the order its properties were set in. */
+export function packManifest(manifest: BootManifest | LiveManifest): Artefact {
+  const content = JSON.stringify(sorted(manifest), undefined, 1) + '\n';
+  const sha256 = sha256Hex(content);
+  return { content, sha256, key: `manifests/${manifest.kind}/${sha256}.json` };
+}
+
+export function sha256Hex(content: string | Uint8Array): string {
+  return createHash('sha256').update(content).digest('hex');
+}
+
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, inner]) => [key, sorted(inner)]),
+  );
+}
