@@ -1,0 +1,45 @@
+import { fillHoles, openHoles } from '../config/holes';
+import type { HoleValues } from '../config/holes';
+import type { BootManifest } from '../config/manifest';
+import { sha256Hex } from '../config/manifest';
+import type { NodeIdentity } from './identity';
+
+/** A document of the boot manifest after filling what the identity knows. */
+export interface PreparedDocument {
+  readonly path: string;
+  /** the finished text; absent while holes are open. */
+  readonly content?: string;
+  /** the holes that certificates and secrets will fill. */
+  readonly open: readonly string[];
+}
+
+/** Checks the boot manifest against the hash the launch template carries, then reads it. Tampering in the store ends here. */
+export function readBootManifest(text: string, identity: NodeIdentity): BootManifest {
+  const got = sha256Hex(text);
+  if (got !== identity.bootManifestSha256) {
+    throw new Error(`the boot manifest ${identity.bootManifestKey} has SHA-256 ${got}, the launch template says ${identity.bootManifestSha256}; not using it`);
+  }
+  const manifest = JSON.parse(text) as BootManifest;
+  if (manifest.schema !== 1) throw new Error(`this agent reads boot manifests of schema 1, got ${JSON.stringify(manifest.schema)}`);
+  if (manifest.kind !== 'boot') throw new Error(`expected a boot manifest, got ${JSON.stringify(manifest.kind)}`);
+  if (manifest.role !== identity.role) throw new Error(`the boot manifest is for a ${manifest.role}, this node is a ${identity.role}`);
+  return manifest;
+}
+
+/** Fills the holes that the identity knows. */
+export function prepare(manifest: BootManifest, identity: NodeIdentity): PreparedDocument[] {
+  const values: HoleValues = {
+    nodeName: identity.name,
+    nodeHost: identity.host,
+    nodeIp: identity.ip,
+    clientNetworks: identity.clientNetworks,
+    shard: identity.shard,
+    replica: identity.replica,
+    serverId: identity.serverId,
+  };
+  const known = new Set(Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [name])));
+  return manifest.documents.map(({ path, template }) => {
+    const open = openHoles(template).filter((name) => !known.has(name));
+    return open.length === 0 ? { path, content: fillHoles(template, values), open } : { path, open };
+  });
+}

@@ -1,0 +1,67 @@
+import { isPrivateCidr } from '../config/addresses';
+
+/** Who this node is and where its configuration lies: everything user data hands to the agent. See README.md for the contract. */
+export interface NodeIdentity {
+  readonly schema: 1;
+  readonly role: 'server' | 'keeper';
+  readonly name: string;
+  readonly host: string;
+  /** servers only. */
+  readonly shard?: string;
+  /** servers only. */
+  readonly replica?: string;
+  /** Keepers only. */
+  readonly serverId?: string;
+  readonly ip: string;
+  readonly region: string;
+  readonly bucket: string;
+  /** the boot manifest's object and the hash it must have. */
+  readonly bootManifestKey: string;
+  readonly bootManifestSha256: string;
+  /** the Systems Manager parameter that holds the live manifest's key. */
+  readonly liveManifestParameter: string;
+  readonly volumeId: string;
+  /** the static secret that interserver and distributed-query credentials are derived from. */
+  readonly internalSecretArn: string;
+  readonly clientNetworks: readonly string[];
+}
+
+const OPTIONAL = ['shard', 'replica', 'serverId'];
+const REQUIRED = [
+  'name', 'host', 'ip', 'region', 'bucket', 'bootManifestKey', 'bootManifestSha256', 'liveManifestParameter', 'volumeId', 'internalSecretArn',
+] as const;
+
+/** Reads the identity, or says in one sentence what is wrong with it. */
+export function readIdentity(text: string): NodeIdentity {
+  const value = parsed(text);
+  if (value.schema !== 1) throw new Error(`this agent reads identities of schema 1, got ${JSON.stringify(value.schema)}; publish agent and identity together`);
+  if (value.role !== 'server' && value.role !== 'keeper') throw new Error(`'role' must be server or keeper, got ${JSON.stringify(value.role)}`);
+  for (const key of REQUIRED) {
+    if (typeof value[key] !== 'string' || value[key] === '') throw new Error(`'${key}' must be a text that is not empty, got ${JSON.stringify(value[key])}`);
+  }
+  for (const key of OPTIONAL) {
+    if (value[key] !== undefined && typeof value[key] !== 'string') throw new Error(`'${key}' must be a text, got ${JSON.stringify(value[key])}`);
+  }
+  const networks = value.clientNetworks;
+  if (!Array.isArray(networks) || networks.length === 0 || !networks.every((each) => typeof each === 'string')) {
+    throw new Error(`'clientNetworks' must be a list of CIDR blocks that is not empty, got ${JSON.stringify(networks)}`);
+  }
+  // a VPC's range may be known at deployment only, so this is where it is judged.
+  for (const network of networks) {
+    if (!isPrivateCidr(network)) {
+      throw new Error(`'clientNetworks' must hold private CIDR blocks, got ${network}; give the cluster 'clientCidrs'`);
+    }
+  }
+  return value as unknown as NodeIdentity;
+}
+
+function parsed(text: string): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new Error('the identity is not JSON');
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error('the identity is not a JSON object');
+  return value as Record<string, unknown>;
+}

@@ -1,0 +1,50 @@
+import { createHash } from 'node:crypto';
+import type { CloudFormationEvent, Outcome } from '../cloudformation';
+
+/** What is published. */
+export interface PublishProperties {
+  readonly Bucket: string;
+  /** texts that travel in the template, so that what is reviewed is what is stored. */
+  readonly Manifests: readonly { readonly Key: string; readonly Sha256: string; readonly Content: string }[];
+  /** the agent's bundle, which travels beside this handler. */
+  readonly Agent: { readonly Key: string; readonly Sha256: string };
+}
+
+/** The store, as far as publishing needs it. */
+export interface ObjectStore {
+  /** writes an object unless the key exists. */
+  putOnce(bucket: string, key: string, content: Uint8Array): Promise<void>;
+  /** every version of every object and every delete marker, a page at a time. */
+  versions(bucket: string): AsyncIterable<readonly { readonly key: string; readonly versionId: string }[]>;
+  deleteVersions(bucket: string, versions: readonly { readonly key: string; readonly versionId: string }[]): Promise<void>;
+}
+
+/**
+ * Writes content-addressed objects, and empties the bucket when the stack goes.
+ *
+ * A key holds its content's hash and is written once; what older manifests named stays, for nodes that still run them and for a
+ * rollback. On deletion, which is also what follows a failed first deployment, every version goes: nothing here is data.
+ */
+export async function publish(event: CloudFormationEvent<PublishProperties>, store: ObjectStore, agent: Uint8Array): Promise<Outcome> {
+  const { Bucket, Manifests, Agent } = event.ResourceProperties;
+  const physicalResourceId = event.PhysicalResourceId ?? `artefacts-of-${event.LogicalResourceId}`;
+  if (event.RequestType === 'Delete') {
+    for await (const page of store.versions(Bucket)) {
+      if (page.length > 0) await store.deleteVersions(Bucket, page);
+    }
+    return { physicalResourceId };
+  }
+  const objects = [
+    ...Manifests.map((each) => ({ key: each.Key, sha256: each.Sha256, content: Buffer.from(each.Content, 'utf8') })),
+    { key: Agent.Key, sha256: Agent.Sha256, content: agent },
+  ];
+  // all are checked before any is written.
+  for (const { key, sha256, content } of objects) {
+    const got = createHash('sha256').update(content).digest('hex');
+    if (got !== sha256 || !key.includes(sha256)) {
+      throw new Error(`'${key}' arrived with SHA-256 ${got}, expected ${sha256}; nothing was published, deploy again`);
+    }
+  }
+  for (const { key, content } of objects) await store.putOnce(Bucket, key, content);
+  return { physicalResourceId };
+}

@@ -1,0 +1,78 @@
+import { createHash } from 'node:crypto';
+import type { CloudFormationEvent } from '../../lib/handlers/cloudformation';
+import type { ObjectStore, PublishProperties } from '../../lib/handlers/publish-artefacts/publish';
+import { publish } from '../../lib/handlers/publish-artefacts/publish';
+
+const hash = (text: string): string => createHash('sha256').update(text).digest('hex');
+const AGENT = 'console.log(1)';
+
+function properties(manifests: string[], agent = AGENT): PublishProperties {
+  return {
+    Bucket: 'artefacts',
+    Manifests: manifests.map((Content) => ({ Key: `manifests/live/${hash(Content)}.json`, Sha256: hash(Content), Content })),
+    Agent: { Key: `agent/${hash(agent)}.js`, Sha256: hash(agent) },
+  };
+}
+
+function event(ResourceProperties: PublishProperties, fields: Partial<CloudFormationEvent<PublishProperties>> = {}): CloudFormationEvent<PublishProperties> {
+  return { RequestType: 'Create', RequestId: 'r', ResponseURL: 'u', StackId: 's', LogicalResourceId: 'Published', ResourceProperties, ...fields };
+}
+
+class Memory implements ObjectStore {
+  readonly objects = new Map<string, string[]>();
+  putOnce(_: string, key: string, content: Uint8Array): Promise<void> {
+    if (!this.objects.has(key)) this.objects.set(key, [Buffer.from(content).toString()]);
+    return Promise.resolve();
+  }
+  async *versions(): AsyncIterable<{ key: string; versionId: string }[]> {
+    // pages of one, and the empty page that S3 may answer with.
+    yield [];
+    for (const [key, versions] of [...this.objects]) for (const [index] of versions.entries()) yield [{ key, versionId: String(index) }];
+    await Promise.resolve();
+  }
+  deleteVersions(_: string, versions: readonly { key: string }[]): Promise<void> {
+    for (const { key } of versions) {
+      const left = this.objects.get(key)?.slice(1) ?? [];
+      if (left.length === 0) this.objects.delete(key);
+      else this.objects.set(key, left);
+    }
+    return Promise.resolve();
+  }
+}
+
+test('publishes manifests and the agent under their hashes; publishing again changes nothing', async () => {
+  const store = new Memory();
+  const created = await publish(event(properties(['{"a":1}\n'])), store, Buffer.from(AGENT));
+  const before = new Map(store.objects);
+  await publish(event(properties(['{"a":1}\n']), { RequestType: 'Update', PhysicalResourceId: created.physicalResourceId }), store, Buffer.from(AGENT));
+  expect(store.objects).toEqual(before);
+  expect([...store.objects.keys()]).toEqual([`manifests/live/${hash('{"a":1}\n')}.json`, `agent/${hash(AGENT)}.js`]);
+});
+
+test('an update keeps what older manifests named, and the physical id, so nothing is deleted behind it', async () => {
+  const store = new Memory();
+  const first = await publish(event(properties(['one'])), store, Buffer.from(AGENT));
+  const second = await publish(event(properties(['two']), { RequestType: 'Update', PhysicalResourceId: first.physicalResourceId }), store, Buffer.from(AGENT));
+  expect(second.physicalResourceId).toBe(first.physicalResourceId);
+  expect(store.objects.size).toBe(3);
+});
+
+test.each([
+  ['a manifest that changed on the way', (p: PublishProperties) => ({ ...p, Manifests: p.Manifests.map((m) => ({ ...m, Content: `${m.Content} ` })) })],
+  ['an agent other than the one the template names', (p: PublishProperties) => ({ ...p, Agent: { ...p.Agent, Sha256: hash('other'), Key: `agent/${hash('other')}.js` } })],
+  ['a key that does not hold its hash', (p: PublishProperties) => ({ ...p, Manifests: p.Manifests.map((m) => ({ ...m, Key: 'manifests/live/latest.json' })) })],
+])('refuses %s and publishes nothing at all', async (_, damage) => {
+  const store = new Memory();
+  await expect(publish(event(damage(properties(['one', 'two']))), store, Buffer.from(AGENT))).rejects.toThrow(/nothing was published/);
+  expect(store.objects.size).toBe(0);
+});
+
+test('deletion empties every version, also of objects that others left, and may be repeated', async () => {
+  const store = new Memory();
+  const { physicalResourceId } = await publish(event(properties(['one'])), store, Buffer.from(AGENT));
+  store.objects.set('left-behind', ['v1', 'v2', 'v3']);
+  const gone = event(properties(['one']), { RequestType: 'Delete', PhysicalResourceId: physicalResourceId });
+  await publish(gone, store, Buffer.alloc(0));
+  expect(store.objects.size).toBe(0);
+  await expect(publish(gone, store, Buffer.alloc(0))).resolves.toEqual({ physicalResourceId });
+});
