@@ -1,0 +1,97 @@
+import type { CfnResource } from 'aws-cdk-lib';
+import { CustomResource, Duration, RemovalPolicy } from 'aws-cdk-lib';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import * as s3 from 'aws-cdk-lib/aws-s3';
+import { Construct } from 'constructs';
+import { acknowledge, acknowledgeWildcards } from '../acknowledge';
+import { agentBundle } from '../assets';
+import type { BootManifest, LiveManifest } from '../config/manifest';
+import { packManifest } from '../config/manifest';
+import { HandlerFunction } from '../handler-function';
+import { METADATA_DOCUMENTS } from '../metadata';
+
+/** What {@link Artefacts} needs to know. */
+export interface ArtefactsProps {
+  readonly key: IKey;
+  readonly boot: BootManifest;
+  readonly live: LiveManifest;
+}
+
+/** An object in the cluster's bucket, named by its hash. */
+export interface PublishedObject {
+  readonly key: string;
+  readonly sha256: string;
+}
+
+/**
+ * The cluster's own bucket and what nodes fetch from it: the agent and the manifests.
+ *
+ * The texts travel inside the template, so that what is reviewed is what is stored, and no role reads the bucket of the CDK
+ * bootstrap, which holds everybody's code.
+ */
+export class Artefacts extends Construct {
+  public readonly bucket: s3.IBucket;
+  public readonly agent: PublishedObject;
+  public readonly boot: PublishedObject;
+  public readonly live: PublishedObject;
+  /** depend on this to find the objects there. */
+  public readonly published: CustomResource;
+
+  constructor(scope: Construct, id: string, props: ArtefactsProps) {
+    super(scope, id);
+    const bucket = new s3.Bucket(this, 'Bucket', {
+      encryption: s3.BucketEncryption.KMS,
+      encryptionKey: props.key,
+      bucketKeyEnabled: true,
+      enforceSSL: true,
+      minimumTLSVersion: 1.2,
+      blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL,
+      objectOwnership: s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+      versioned: true,
+      lifecycleRules: [{ noncurrentVersionExpiration: Duration.days(30), abortIncompleteMultipartUploadAfter: Duration.days(1) }],
+      // nothing here is data: the publisher empties it, so that a failed first deployment leaves nothing.
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    acknowledge(bucket, 'AwsSolutions-S1', 'the bucket holds no data and no secret, only manifests and programs that nodes accept by the SHA-256 in their launch template');
+    this.bucket = bucket;
+    const boot = packManifest(props.boot);
+    const live = packManifest(props.live);
+    this.agent = agentBundle();
+    this.boot = boot;
+    this.live = live;
+
+    const objects = this.bucket.arnForObjects('*');
+    const publisher = new HandlerFunction(this, 'Publisher', {
+      handler: 'publish-artefacts',
+      description: 'Publishes the artefacts of a ClickHouse cluster',
+      key: props.key,
+      statements: [
+        new iam.PolicyStatement({ actions: ['s3:PutObject', 's3:DeleteObject', 's3:DeleteObjectVersion'], resources: [objects] }),
+        new iam.PolicyStatement({ actions: ['s3:ListBucketVersions'], resources: [this.bucket.bucketArn] }),
+        new iam.PolicyStatement({ actions: ['kms:GenerateDataKey', 'kms:Decrypt'], resources: [props.key.keyArn] }),
+      ],
+    });
+    acknowledgeWildcards(publisher.role, { [objects]: 'the publisher writes and empties this one bucket; keys are named by hashes that change' });
+    const inTemplate = ({ key, sha256, content }: typeof boot): Record<string, string> => ({ Key: key, Sha256: sha256, Content: content });
+    this.published = new CustomResource(this, 'Published', {
+      resourceType: 'Custom::ClickHouseArtefacts',
+      serviceToken: publisher.functionArn,
+      properties: {
+        Bucket: this.bucket.bucketName,
+        Manifests: [inTemplate(boot), inTemplate(live)],
+        Agent: { Key: this.agent.key, Sha256: this.agent.sha256 },
+      },
+    });
+    // the bucket's policy outlives the publisher's last call.
+    this.published.node.addDependency(this.bucket);
+    annotate(this.published, props);
+  }
+}
+
+/** Puts every document into the template's metadata, a line an entry, so that `cdk diff` shows a change the way a reviewer reads it. */
+function annotate(published: CustomResource, { boot, live }: ArtefactsProps): void {
+  const documents = [...boot.documents, ...live.documents, ...live.users];
+  const byPath = Object.fromEntries(documents.map(({ path, template }) => [path, template.trimEnd().split('\n')]));
+  (published.node.defaultChild as CfnResource).addMetadata(METADATA_DOCUMENTS, byPath);
+}

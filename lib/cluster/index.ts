@@ -1,0 +1,5 @@
+export { ClickHouseCluster } from './cluster';
+export type { ClickHouseClusterProps, IClickHouseCluster } from './cluster';
+export * from './endpoint';
+export type { ClickHouseServerSettings } from './server-settings';
+export * from './version';

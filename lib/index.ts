@@ -1,0 +1,3 @@
+export * from './checks';
+export * from './cluster';
+export { ServerLogLevel } from './config/settings';

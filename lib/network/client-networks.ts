@@ -1,0 +1,38 @@
+import { Token } from 'aws-cdk-lib';
+import type { IVpc } from 'aws-cdk-lib/aws-ec2';
+import type { IConstruct } from 'constructs';
+import { isPrivateCidr } from '../config/addresses';
+import { at, ConstructError } from '../error';
+
+/**
+ * The address ranges users may log in from: what ClickHouse itself checks, after the security groups.
+ *
+ * The server's own view matters because a security group can be widened by anyone who may call EC2, and this list cannot.
+ */
+export function clientNetworks(scope: IConstruct, vpc: IVpc, given?: readonly string[]): readonly string[] {
+  if (given === undefined) {
+    const own = vpcCidr(vpc);
+    if (own !== undefined) return [own];
+    throw new ConstructError('VpcCidr', "the imported VPC does not say its CIDR block, which is what users may log in from by default; give 'vpcCidrBlock' to Vpc.fromVpcAttributes, or 'clientCidrs'", scope);
+  }
+  if (given.length === 0) {
+    throw new ConstructError('ClientCidrs', "'clientCidrs' must hold at least one private CIDR block, got none; leave it out for the VPC's own", scope);
+  }
+  for (const cidr of given) {
+    // a range known at deployment only is judged by the agent, which fills it in.
+    if (!Token.isUnresolved(cidr) && !at(scope, () => isPrivateCidr(cidr))) {
+      throw new ConstructError('PublicClientCidr', `'clientCidrs' must be private CIDR blocks (RFC 1918, RFC 6598 or RFC 4193), got ${cidr}, which holds public addresses; connect through the VPC instead`, scope);
+    }
+  }
+  return given;
+}
+
+/** The VPC's own range; undefined for an imported VPC that was not told. */
+export function vpcCidr(vpc: IVpc): string | undefined {
+  try {
+    return vpc.vpcCidrBlock;
+  } catch {
+    // how an imported VPC says that it does not know.
+    return undefined;
+  }
+}

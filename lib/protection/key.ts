@@ -1,0 +1,48 @@
+import type { RemovalPolicy } from 'aws-cdk-lib';
+import { Stack } from 'aws-cdk-lib';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import * as kms from 'aws-cdk-lib/aws-kms';
+import type { Construct } from 'constructs';
+
+/** Defines the cluster's key: volumes, secrets, artefacts and logs are encrypted with it. */
+export function clusterKey(cluster: Construct, removalPolicy: RemovalPolicy): kms.Key {
+  const key = new kms.Key(cluster, 'Key', {
+    description: `ClickHouse cluster ${cluster.node.path}`,
+    enableKeyRotation: true,
+    removalPolicy,
+  });
+  const { account, region, partition } = Stack.of(cluster);
+  // EC2 and Auto Scaling encrypt and attach on behalf of whoever may launch: naming the Auto Scaling service-linked role instead would
+  // fail in an account where it does not exist yet. Same shape as AWS's own EBS key
+  // (https://docs.aws.amazon.com/autoscaling/ec2/userguide/key-policy-requirements-EBS-encryption.html).
+  const throughEc2 = { 'kms:ViaService': `ec2.${region}.amazonaws.com`, 'kms:CallerAccount': account };
+  key.addToResourcePolicy(
+    new iam.PolicyStatement({
+      sid: 'UseThroughEc2',
+      principals: [new iam.AnyPrincipal()],
+      actions: ['kms:Encrypt', 'kms:Decrypt', 'kms:ReEncrypt*', 'kms:GenerateDataKey*', 'kms:DescribeKey'],
+      resources: ['*'],
+      conditions: { StringEquals: throughEc2 },
+    }),
+  );
+  key.addToResourcePolicy(
+    new iam.PolicyStatement({
+      sid: 'GrantThroughEc2',
+      principals: [new iam.AnyPrincipal()],
+      actions: ['kms:CreateGrant'],
+      resources: ['*'],
+      conditions: { StringEquals: throughEc2, Bool: { 'kms:GrantIsForAWSResource': 'true' } },
+    }),
+  );
+  // https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
+  key.addToResourcePolicy(
+    new iam.PolicyStatement({
+      sid: 'EncryptLogs',
+      principals: [new iam.ServicePrincipal(`logs.${region}.amazonaws.com`)],
+      actions: ['kms:Encrypt', 'kms:Decrypt', 'kms:ReEncrypt*', 'kms:GenerateDataKey*', 'kms:DescribeKey'],
+      resources: ['*'],
+      conditions: { ArnLike: { 'kms:EncryptionContext:aws:logs:arn': `arn:${partition}:logs:${region}:${account}:log-group:*` } },
+    }),
+  );
+  return key;
+}

@@ -1,0 +1,206 @@
+import { App, RemovalPolicy, Size, Stack, Token } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import * as kms from 'aws-cdk-lib/aws-kms';
+import type { ClickHouseClusterProps } from '../../lib';
+import { ClickHouseCluster, ClickHouseVersion } from '../../lib';
+import { clusterStack, one, privateStack, resources } from './stacks';
+
+describe('the two-line cluster', () => {
+  const { cluster, stack, template } = clusterStack();
+  const synthesised = template();
+
+  test('has host names known at synthesis', () => {
+    expect(cluster.clusterEndpoint.hostname).toBe(`${cluster.clusterName}.clickhouse.internal`);
+    expect(cluster.clusterEndpoint.socketAddress).toMatch(/:8443$/);
+    expect(cluster.nativeEndpoint.port).toBe(9440);
+    expect(stack.resolve(cluster.clusterEndpoint.hostname)).toBe(cluster.clusterEndpoint.hostname);
+  });
+
+  test('the load balancer is internal, passes TCP on to TLS ports and keeps the client address', () => {
+    expect(one(synthesised, 'AWS::ElasticLoadBalancingV2::LoadBalancer').Properties).toMatchObject({ Scheme: 'internal', Type: 'network' });
+    const listeners = Object.values(resources(synthesised, 'AWS::ElasticLoadBalancingV2::Listener')).map(({ Properties }) => [Properties.Port, Properties.Protocol]);
+    expect(listeners.sort()).toEqual([[8443, 'TCP'], [9440, 'TCP']]);
+    for (const { Properties } of Object.values(resources(synthesised, 'AWS::ElasticLoadBalancingV2::TargetGroup'))) {
+      expect(Properties).toMatchObject({ HealthCheckProtocol: 'HTTPS', HealthCheckPath: '/ping', HealthCheckPort: '8443', TargetType: 'instance' });
+      expect(Properties.TargetGroupAttributes).toContainEqual({ Key: 'preserve_client_ip.enabled', Value: 'true' });
+    }
+  });
+
+  test('the private zone holds the node and the endpoint', () => {
+    const records = Object.values(resources(synthesised, 'AWS::Route53::RecordSet')).map(({ Properties }) => Properties.Name);
+    expect(new Set(records)).toEqual(new Set([`${cluster.clusterName}.clickhouse.internal.`, `server-1-1.${cluster.clusterName}.clickhouse.internal.`]));
+    expect(one(synthesised, 'AWS::Route53::HostedZone').Properties.VPCs).toHaveLength(1);
+  });
+
+  test('everything that stores is encrypted with the one key', () => {
+    const [keyId] = Object.keys(resources(synthesised, 'AWS::KMS::Key'));
+    const arn = { 'Fn::GetAtt': [keyId, 'Arn'] };
+    expect(one(synthesised, 'AWS::EC2::Volume').Properties).toMatchObject({ Encrypted: true, KmsKeyId: arn });
+    expect(one(synthesised, 'AWS::SecretsManager::Secret').Properties.KmsKeyId).toEqual(arn);
+    for (const { Properties } of Object.values(resources(synthesised, 'AWS::Logs::LogGroup'))) expect(Properties.KmsKeyId).toEqual(arn);
+    expect(JSON.stringify(one(synthesised, 'AWS::S3::Bucket').Properties.BucketEncryption)).toContain(JSON.stringify(arn));
+    const launch = one(synthesised, 'AWS::EC2::LaunchTemplate').Properties.LaunchTemplateData as { BlockDeviceMappings: { Ebs: object }[] };
+    for (const { Ebs } of launch.BlockDeviceMappings) expect(Ebs).toMatchObject({ Encrypted: true, KmsKeyId: arn });
+  });
+
+  test('no physical names, so that a failed deployment can be repeated', () => {
+    for (const resource of Object.values(resources(synthesised))) {
+      for (const name of ['BucketName', 'RoleName', 'FunctionName', 'LogGroupName', 'AutoScalingGroupName', 'GroupName', 'LaunchTemplateName', 'AliasName']) {
+        expect(resource.Properties?.[name]).toBeUndefined();
+      }
+      if (resource.Type === 'AWS::SecretsManager::Secret' || resource.Type === 'AWS::SSM::Parameter') expect(resource.Properties.Name).toBeUndefined();
+    }
+  });
+});
+
+describe('the key', () => {
+  test('EC2 may use it for anyone of this account, grants only for AWS resources, logs only for log groups', () => {
+    const { template } = clusterStack();
+    const { Statement } = one(template(), 'AWS::KMS::Key').Properties.KeyPolicy as { Statement: { Sid?: string; Action: unknown; Condition: unknown }[] };
+    const bySid: Record<string, (typeof Statement)[number] | undefined> = Object.fromEntries(Statement.map((statement) => [statement.Sid ?? '', statement]));
+    const throughEc2 = { 'kms:ViaService': { 'Fn::Join': ['', ['ec2.', { Ref: 'AWS::Region' }, '.amazonaws.com']] }, 'kms:CallerAccount': { Ref: 'AWS::AccountId' } };
+    expect(bySid.UseThroughEc2?.Condition).toEqual({ StringEquals: throughEc2 });
+    expect(bySid.GrantThroughEc2?.Condition).toEqual({ StringEquals: throughEc2, Bool: { 'kms:GrantIsForAWSResource': 'true' } });
+    expect(bySid.UseThroughEc2?.Action).not.toContain('kms:CreateGrant');
+    expect(JSON.stringify(bySid.EncryptLogs?.Condition)).toContain(':log-group:*');
+  });
+
+  test('rotates, and one that is given is used instead', () => {
+    expect(one(clusterStack().template(), 'AWS::KMS::Key').Properties.EnableKeyRotation).toBe(true);
+    const { stack, vpc } = privateStack();
+    new ClickHouseCluster(stack, 'Analytics', { vpc, encryptionKey: kms.Key.fromKeyArn(stack, 'Key', 'arn:aws:kms:eu-west-1:111122223333:key/01234567-89ab-cdef-0123-456789abcdef') });
+    const template = Template.fromStack(stack);
+    template.resourceCountIs('AWS::KMS::Key', 0);
+    expect(one(template, 'AWS::EC2::Volume').Properties.KmsKeyId).toBe('arn:aws:kms:eu-west-1:111122223333:key/01234567-89ab-cdef-0123-456789abcdef');
+  });
+});
+
+describe('removal', () => {
+  const policies = (props: Partial<ClickHouseClusterProps>) => {
+    const template = clusterStack(props).template();
+    return ['AWS::EC2::Volume', 'AWS::KMS::Key'].map((type) => {
+      const { DeletionPolicy, UpdateReplacePolicy } = one(template, type);
+      return [DeletionPolicy, UpdateReplacePolicy];
+    });
+  };
+
+  test('data and its key are kept, except when the first deployment fails', () => {
+    expect(policies({})).toEqual([['RetainExceptOnCreate', 'Retain'], ['RetainExceptOnCreate', 'Retain']]);
+  });
+
+  test('can be said otherwise', () => {
+    expect(policies({ removalPolicy: RemovalPolicy.DESTROY })).toEqual([['Delete', 'Delete'], ['Delete', 'Delete']]);
+    expect(policies({ removalPolicy: RemovalPolicy.RETAIN })).toEqual([['Retain', 'Retain'], ['Retain', 'Retain']]);
+  });
+
+  test('nothing else is kept', () => {
+    const kept = Object.values(resources(clusterStack().template())).filter(({ DeletionPolicy }) => DeletionPolicy?.startsWith('Retain'));
+    expect(kept.map(({ Type }) => Type).sort()).toEqual(['AWS::EC2::Volume', 'AWS::KMS::Key']);
+  });
+});
+
+describe('VPCs', () => {
+  const inImported = (attributes: Partial<ec2.VpcAttributes>, props: Partial<ClickHouseClusterProps> = {}) => {
+    const stack = new Stack(new App(), 'Test');
+    const vpc = ec2.Vpc.fromVpcAttributes(stack, 'Vpc', {
+      vpcId: 'vpc-1',
+      availabilityZones: ['eu-west-1a', 'eu-west-1b'],
+      privateSubnetIds: ['subnet-1', 'subnet-2'],
+      ...attributes,
+    });
+    new ClickHouseCluster(stack, 'Analytics', { vpc, ...props });
+    return Template.fromStack(stack);
+  };
+
+  test('an imported one works with its range', () => {
+    expect(one(inImported({ vpcCidrBlock: '10.9.0.0/16' }), 'AWS::EC2::NetworkInterface').Properties.SubnetId).toBe('subnet-1');
+  });
+
+  test('an imported one without its range says what to give; with client ranges it works', () => {
+    expect(() => inImported({})).toThrow(/vpcCidrBlock.*or 'clientCidrs'.*\[Test\/Analytics\]/);
+    inImported({}, { clientCidrs: ['10.9.0.0/16'] }).resourceCountIs('AWS::EC2::NetworkInterface', 1);
+  });
+
+  test('one made of tokens works', () => {
+    const lazy = (text: string): string => Token.asString({ 'Fn::ImportValue': text });
+    const template = inImported({
+      vpcId: lazy('vpc'),
+      vpcCidrBlock: lazy('cidr'),
+      availabilityZones: [lazy('zone')],
+      privateSubnetIds: [lazy('subnet')],
+    });
+    expect(one(template, 'AWS::EC2::NetworkInterface').Properties.SubnetId).toEqual({ 'Fn::ImportValue': 'subnet' });
+    expect(one(template, 'AWS::AutoScaling::AutoScalingGroup').Properties.AvailabilityZones).toEqual([{ 'Fn::ImportValue': 'zone' }]);
+  });
+
+  test('one that is being looked up works with its placeholders', () => {
+    const stack = new Stack(new App(), 'Test', { env: { account: '111122223333', region: 'eu-west-1' } });
+    const vpc = ec2.Vpc.fromLookup(stack, 'Vpc', { vpcId: 'vpc-1' });
+    new ClickHouseCluster(stack, 'Analytics', { vpc });
+    Template.fromStack(stack).resourceCountIs('AWS::EC2::NetworkInterface', 1);
+  });
+
+  test('with private and public subnets the private ones are taken', () => {
+    const stack = new Stack(new App(), 'Test');
+    const vpc = new ec2.Vpc(stack, 'Vpc');
+    new ClickHouseCluster(stack, 'Analytics', { vpc });
+    const template = Template.fromStack(stack);
+    const privateIds = vpc.privateSubnets.map((subnet) => stack.resolve(subnet.subnetId) as unknown);
+    expect(privateIds).toContainEqual(one(template, 'AWS::EC2::NetworkInterface').Properties.SubnetId);
+    const balancer = one(template, 'AWS::ElasticLoadBalancingV2::LoadBalancer').Properties.Subnets as unknown[];
+    for (const subnet of balancer) expect(privateIds).toContainEqual(subnet);
+  });
+
+  test('two clusters live in one stack and one VPC', () => {
+    const { stack, vpc } = privateStack();
+    const clusters = ['One', 'Two'].map((id) => new ClickHouseCluster(stack, id, { vpc }));
+    expect(new Set(clusters.map((cluster) => cluster.clusterEndpoint.hostname)).size).toBe(2);
+    Template.fromStack(stack).resourceCountIs('AWS::EC2::NetworkInterface', 2);
+  });
+});
+
+describe('fails with one clear error that ends with the construct path', () => {
+  const publicVpc = (stack: Stack): ec2.IVpc => new ec2.Vpc(stack, 'Public', { natGateways: 0, subnetConfiguration: [{ name: 'Public', subnetType: ec2.SubnetType.PUBLIC }] });
+  const mixedVpc = (stack: Stack): ec2.IVpc => new ec2.Vpc(stack, 'Mixed');
+  const cases: [string, (stack: Stack) => Partial<ClickHouseClusterProps>, RegExp][] = [
+    ['public subnets by type', () => ({ vpcSubnets: { subnetType: ec2.SubnetType.PUBLIC } }), /private or isolated subnets, got subnetType PUBLIC/],
+    ['public subnets by object', (stack) => { const vpc = mixedVpc(stack); return { vpc, vpcSubnets: { subnets: [...vpc.privateSubnets, ...vpc.publicSubnets.slice(0, 1)] } }; }, /got the public Test\/Mixed\/PublicSubnet1/],
+    ['public subnets by group name', (stack) => ({ vpc: mixedVpc(stack), vpcSubnets: { subnetGroupName: 'Public' } }), /got the public/],
+    ['a VPC with public subnets only', (stack) => ({ vpc: publicVpc(stack) }), /selects no subnet/],
+    ['a name that is no DNS label', () => ({ clusterName: 'My_Cluster' }), /DNS label.*got "My_Cluster"/],
+    ['a name that is a token', () => ({ clusterName: Token.asString({ Ref: 'Name' }) }), /'clusterName' must be known at synthesis/],
+    ['a zone that is a token', () => ({ zoneName: Token.asString({ Ref: 'Zone' }) }), /'zoneName' must be known at synthesis/],
+    ['a zone of one label', () => ({ zoneName: 'internal' }), /at least two lower-case DNS labels/],
+    ['a public client range', () => ({ clientCidrs: ['10.0.0.0/8', '0.0.0.0/0'] }), /private CIDR blocks .* got 0\.0\.0\.0\/0/],
+    ['half of the internet', () => ({ clientCidrs: ['128.0.0.0/1'] }), /got 128\.0\.0\.0\/1/],
+    ['the IPv6 internet', () => ({ clientCidrs: ['2000::/3'] }), /got 2000::\/3/],
+    ['a range around a private one', () => ({ clientCidrs: ['10.0.0.0/7'] }), /10\.0\.0\.0\/7/],
+    ['a client range that is none', () => ({ clientCidrs: ['ten slash eight'] }), /ten slash eight/],
+    ['no client range', () => ({ clientCidrs: [] }), /at least one private CIDR block, got none/],
+    ['a volume too small', () => ({ storageSize: Size.gibibytes(1) }), /'storageSize' must be a whole number from 10 to 65536 GiB, got 1/],
+    ['half a gibibyte', () => ({ storageSize: Size.mebibytes(10_752) }), /'storageSize' must be a whole number .* got 10.5/],
+    ['more operations than the size carries', () => ({ storageSize: Size.gibibytes(10), storageIops: 6000 }), /'storageIops' must be a whole number from 3000 to 5000 operations per second at this size, got 6000/],
+    ['more throughput than the operations carry', () => ({ storageThroughput: 800 }), /'storageThroughput' must be a whole number from 125 to 750 .* got 800/],
+    ['a plaintext port in an extra document', () => ({ extraServerDocuments: { tuning: '<clickhouse><http_port>8123</http_port></clickhouse>' } }), /'tuning'.*http_port/],
+    ['a user in an extra document', () => ({ extraUsersDocuments: { more: '<clickhouse><users><default><no_password/></default></users></clickhouse>' } }), /'more'.*users/],
+  ];
+  test.each(cases)('%s', (_, props, message) => {
+    const { stack, vpc } = privateStack();
+    const create = (): ClickHouseCluster => new ClickHouseCluster(stack, 'Analytics', { vpc, ...props(stack) });
+    expect(create).toThrow(message);
+    expect(create).toThrow(/\[Test\/Analytics\]$|already a Construct/);
+  });
+
+  test.each(['latest', '26.8', '26.8.36', 'v26.8.36.3', '26.8.36.3; rm', ''])('the version %j', (version) => {
+    expect(() => ClickHouseVersion.of(version)).toThrow(/must be complete, such as 26\.8\.36\.3, got/);
+  });
+
+  test.each(['24.3.1.1', '26.3.61.9', '26.7.2.1', '26.8.35.9', '26.9.26.0', '26.10.3.6'])('the vulnerable version %s', (version) => {
+    expect(() => ClickHouseVersion.of(version)).toThrow(/without logging in \(CVE-2026-116366.*use 26\./);
+  });
+
+  test('the fixed 26.3 LTS, which cannot hold two passwords', () => {
+    expect(() => ClickHouseVersion.of('26.3.62.3')).toThrow(/two passwords per user/);
+  });
+});

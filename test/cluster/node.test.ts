@@ -1,0 +1,175 @@
+import { spawnSync } from 'node:child_process';
+import { Stack } from 'aws-cdk-lib';
+import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import { readIdentity } from '../../lib/agent/identity';
+import type { Resource } from './stacks';
+import { clusterStack, one, resources } from './stacks';
+
+interface LaunchTemplateData {
+  readonly ImageId: unknown;
+  readonly InstanceType: string;
+  readonly KeyName?: string;
+  readonly SecurityGroupIds?: unknown;
+  readonly SecurityGroups?: unknown;
+  readonly NetworkInterfaces: Record<string, unknown>[];
+  readonly MetadataOptions: Record<string, unknown>;
+  readonly UserData: { 'Fn::Base64': unknown };
+}
+
+const launchData = (resource: Resource): LaunchTemplateData => resource.Properties.LaunchTemplateData as LaunchTemplateData;
+
+/** The script with every reference replaced by its own name, as CloudFormation would replace it by a value. */
+function script(userData: unknown): string {
+  if (typeof userData === 'string') return userData;
+  const [[intrinsic, argument] = ['', undefined]] = Object.entries(userData as Record<string, unknown>);
+  if (intrinsic === 'Fn::Join') return (argument as [string, unknown[]])[1].map(script).join((argument as [string, unknown[]])[0]);
+  if (intrinsic === 'Fn::GetAtt') {
+    const [, attribute] = argument as string[];
+    return attribute === 'PrimaryPrivateIpAddress' ? '10.20.0.10' : attribute === 'CidrBlock' ? '10.20.0.0/16' : `value-of-${(argument as string[]).join('-')}`;
+  }
+  return `value-of-${String(argument).replace(/\W/g, '-')}`;
+}
+
+describe('a node', () => {
+  const { cluster, template } = clusterStack();
+  const synthesised = template();
+  const group = one(synthesised, 'AWS::AutoScaling::AutoScalingGroup');
+  const launch = launchData(one(synthesised, 'AWS::EC2::LaunchTemplate'));
+  const [interfaceId] = Object.keys(resources(synthesised, 'AWS::EC2::NetworkInterface'));
+
+  test('is a group of one that names a zone and no subnet, over the persistent interface', () => {
+    expect(group.Properties).toMatchObject({ MinSize: '1', MaxSize: '1', HealthCheckType: 'EC2', AvailabilityZones: [expect.anything()] });
+    expect(group.Properties.VPCZoneIdentifier).toBeUndefined();
+    expect(launch.NetworkInterfaces).toEqual([{ DeviceIndex: 0, NetworkInterfaceId: { Ref: interfaceId } }]);
+    expect(launch.SecurityGroupIds).toBeUndefined();
+    expect(launch.SecurityGroups).toBeUndefined();
+  });
+
+  test('interface, volume and group are in one zone', () => {
+    const [zone] = group.Properties.AvailabilityZones as unknown[];
+    expect(one(synthesised, 'AWS::EC2::Volume').Properties.AvailabilityZone).toEqual(zone);
+    const { SubnetId } = one(synthesised, 'AWS::EC2::NetworkInterface').Properties as { SubnetId: { Ref: string } };
+    expect(resources(synthesised)[SubnetId.Ref]?.Properties.AvailabilityZone).toEqual(zone);
+  });
+
+  test('terminates before it launches and waits for the signal, at most an hour', () => {
+    expect(group.Properties.InstanceMaintenancePolicy).toEqual({ MinHealthyPercentage: 0, MaxHealthyPercentage: 100 });
+    expect(group.CreationPolicy).toEqual({ ResourceSignal: { Count: 1, Timeout: 'PT1H' } });
+    expect(group.UpdatePolicy).toMatchObject({ AutoScalingRollingUpdate: { MinInstancesInService: 0, MaxBatchSize: 1, WaitOnResourceSignals: true, PauseTime: 'PT1H' } });
+  });
+
+  test('has no key pair, requires metadata tokens and stops them after one hop', () => {
+    expect(launch.KeyName).toBeUndefined();
+    expect(launch.MetadataOptions).toMatchObject({ HttpTokens: 'required', HttpPutResponseHopLimit: 1 });
+  });
+
+  test('runs a pinned image: the fact is asked again only when its properties change', () => {
+    const { Ref } = launch.ImageId as { Ref: string };
+    expect(resources(synthesised)[Ref]).toMatchObject({
+      Type: 'Custom::ClickHouseRegionalFact',
+      Properties: { Kind: 'PublicParameter', Name: '/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64', Generation: '1' },
+    });
+    expect(Object.values((synthesised.toJSON() as { Parameters?: Record<string, { Type: string }> }).Parameters ?? {}).filter(({ Type }) => /Image|AMI/i.test(Type))).toEqual([]);
+  });
+
+  test('takes at most 9 resources', () => {
+    const count = (scope: { node: { children: unknown[] } }): number =>
+      scope.node.children.reduce<number>((sum, child) => sum + ('cfnResourceType' in (child as object) ? 1 : 0) + count(child as { node: { children: unknown[] } }), 0);
+    const node = cluster.node.findChild('Server11') as unknown as { node: { children: unknown[] } };
+    expect(count(node)).toBeGreaterThan(4);
+    expect(count(node)).toBeLessThanOrEqual(9);
+  });
+
+  test('launches only after what its first boot fetches', () => {
+    const needed = ['Custom::ClickHouseArtefacts', 'AWS::SSM::Parameter', 'AWS::IAM::Role'].flatMap((type) => Object.keys(resources(synthesised, type)));
+    const depends = group.DependsOn ?? [];
+    expect(depends).toEqual(expect.arrayContaining(needed.filter((id) => /Published|LiveManifest|Server11Role/.test(id))));
+    expect(depends.filter((id) => /Published/.test(id))).toHaveLength(1);
+  });
+});
+
+describe('user data', () => {
+  const { template } = clusterStack();
+  const synthesised = template();
+  const [groupId] = Object.keys(resources(synthesised, 'AWS::AutoScaling::AutoScalingGroup'));
+  const text = script(launchData(one(synthesised, 'AWS::EC2::LaunchTemplate')).UserData['Fn::Base64']);
+
+  test('is a script that bash accepts, far under the limit of 16 KB', () => {
+    expect(spawnSync('bash', ['-n'], { input: text, encoding: 'utf8' })).toMatchObject({ status: 0, stderr: '' });
+    expect(Buffer.byteLength(text)).toBeLessThan(8 * 1024);
+  });
+
+  test('hands the agent an identity that it accepts', () => {
+    const identity = /<<'END_OF_IDENTITY'\n([^]*?)\nEND_OF_IDENTITY/.exec(text)?.[1] ?? '';
+    expect(readIdentity(identity)).toMatchObject({ role: 'server', name: 'server-1-1', shard: '1', replica: '1', clientNetworks: ['10.20.0.0/16'] });
+  });
+
+  test('checks both downloads against hashes that are in the template', () => {
+    const fetches = [...text.matchAll(/^fetch '([^']+)' '([0-9a-f]{64})' /gm)];
+    expect(fetches).toHaveLength(2);
+    for (const [, key, sha256] of fetches) expect(key).toContain(sha256);
+    expect(text).toContain('sha256sum --check');
+    expect(text).toMatch(/set -euo pipefail/);
+  });
+
+  test('signals failure of its own group, and success never', () => {
+    expect(text).toContain(`--logical-resource-id '${groupId}'`);
+    expect(text).toContain('--status FAILURE');
+    expect(text).not.toMatch(/SUCCESS/);
+  });
+
+  test('a failing step really reaches the trap, and the agent is not started', () => {
+    // the same script with stand-ins for what a machine has: the first download does not have the hash it should.
+    const standIns = `
+      curl() { echo token; }; dnf() { :; }; mkdir() { :; }; cat() { command cat >/dev/null; }
+      aws() { if [ "$1" = s3api ]; then :; else echo "signalled $*"; fi; }
+      sha256sum() { command cat >/dev/null; return 1; }
+      node-24() { echo "agent started"; }
+    `;
+    const harmless = text.replace('#!/bin/bash', standIns).replace(/\/etc\/clickhouse-agent\/identity\.json(?= <<)/, '/dev/null');
+    const { status, stdout } = spawnSync('bash', { input: harmless, encoding: 'utf8' });
+    expect(status).not.toBe(0);
+    expect(stdout).toContain('signalled cloudformation signal-resource');
+    expect(stdout).toContain('--status FAILURE');
+    expect(stdout).not.toContain('agent started');
+  });
+});
+
+describe('what rolls a node and what does not', () => {
+  const parts = (props: Parameters<typeof clusterStack>[0]) => {
+    const synthesised = clusterStack(props).template();
+    return { launch: one(synthesised, 'AWS::EC2::LaunchTemplate'), live: one(synthesised, 'AWS::SSM::Parameter').Properties.Value };
+  };
+  const base = parts({});
+
+  test('a profile is live: the pointer moves and the launch template stays', () => {
+    const changed = parts({ extraUsersDocuments: { reports: '<clickhouse><profiles><reports><max_threads>4</max_threads></reports></profiles></clickhouse>' } });
+    expect(changed.live).not.toEqual(base.live);
+    expect(changed.launch).toEqual(base.launch);
+  });
+
+  test('a server setting is not: the launch template changes and the pointer stays', () => {
+    const changed = parts({ settings: { maxConcurrentQueries: 50 } });
+    expect(changed.live).toEqual(base.live);
+    expect(changed.launch).not.toEqual(base.launch);
+  });
+
+  test('synthesising again changes nothing', () => {
+    expect(parts({})).toEqual(base);
+  });
+
+  test('x86 gets its own image and the machine that was asked for', () => {
+    const synthesised = clusterStack({ instanceType: ec2.InstanceType.of(ec2.InstanceClass.M7I, ec2.InstanceSize.XLARGE) }).template();
+    expect(launchData(one(synthesised, 'AWS::EC2::LaunchTemplate')).InstanceType).toBe('m7i.xlarge');
+    const facts = Object.values(resources(synthesised, 'Custom::ClickHouseRegionalFact')).map(({ Properties }) => Properties.Name);
+    expect(facts).toContain('/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64');
+  });
+
+  test('an image and a prefix list that are given are not looked up', () => {
+    const { stack, template } = clusterStack({ machineImage: ec2.MachineImage.genericLinux({ 'eu-west-1': 'ami-0123456789abcdef0' }), s3PrefixListId: 'pl-1' }, { env: { region: 'eu-west-1' } });
+    expect(Stack.of(stack).region).toBe('eu-west-1');
+    const synthesised = template();
+    expect(launchData(one(synthesised, 'AWS::EC2::LaunchTemplate')).ImageId).toBe('ami-0123456789abcdef0');
+    synthesised.resourceCountIs('Custom::ClickHouseRegionalFact', 0);
+  });
+});

@@ -1,0 +1,45 @@
+import type { StackProps } from 'aws-cdk-lib';
+import { App, Stack } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import type { ClickHouseClusterProps } from '../../lib';
+import { ClickHouseCluster } from '../../lib';
+
+/** A resource as the template has it. */
+export interface Resource {
+  readonly Type: string;
+  readonly Properties: Record<string, unknown>;
+  readonly Metadata?: Record<string, unknown>;
+  readonly DependsOn?: readonly string[];
+  readonly DeletionPolicy?: string;
+  readonly UpdateReplacePolicy?: string;
+  readonly CreationPolicy?: Record<string, unknown>;
+  readonly UpdatePolicy?: Record<string, unknown>;
+}
+
+/** A stack with an isolated VPC. */
+export function privateStack(props?: StackProps): { stack: Stack; vpc: ec2.Vpc } {
+  const stack = new Stack(new App(), 'Test', props);
+  const vpc = new ec2.Vpc(stack, 'Vpc', { natGateways: 0, subnetConfiguration: [{ name: 'Isolated', subnetType: ec2.SubnetType.PRIVATE_ISOLATED }] });
+  return { stack, vpc };
+}
+
+/** The two-line cluster and whatever is added to it. */
+export function clusterStack(props: Partial<ClickHouseClusterProps> = {}, stackProps?: StackProps): { stack: Stack; cluster: ClickHouseCluster; template: () => Template } {
+  const { stack, vpc } = privateStack(stackProps);
+  const cluster = new ClickHouseCluster(stack, 'Analytics', { vpc, ...props });
+  return { stack, cluster, template: () => Template.fromStack(stack) };
+}
+
+/** The resources of a type, by logical id. */
+export function resources(template: Template, type?: string): Record<string, Resource> {
+  const all = (template.toJSON() as { Resources: Record<string, Resource> }).Resources;
+  return Object.fromEntries(Object.entries(all).filter(([, resource]) => type === undefined || resource.Type === type));
+}
+
+/** The one resource of a type. */
+export function one(template: Template, type: string): Resource {
+  const found = Object.values(resources(template, type));
+  expect(found).toHaveLength(1);
+  return found[0];
+}
