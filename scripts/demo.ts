@@ -1,0 +1,34 @@
+// `npm run demo`: the example is synthesised with the policy checks on and summarised, then the breach of January 2025, written as
+// infrastructure, is refused. Exits 0 only if both ended as they must.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { cdkSynth } from './cdk';
+import { summarise } from './summary';
+
+function main(): number {
+  const folder = mkdtempSync(join(tmpdir(), 'demo-'));
+  try {
+    console.log('bin/app.ts: a ClickHouse in a private VPC, checked by ClickHouseChecks and AwsSolutionsChecks\n');
+    const secure = cdkSynth('bin/app.ts', join(folder, 'secure'));
+    if (secure.status !== 0) {
+      console.error(`the example does not synthesise (exit code ${secure.status}):\n${secure.output}`);
+      return 1;
+    }
+    console.log(summarise(join(folder, 'secure')));
+
+    console.log('\nexamples/exposed: a public subnet, 8123 and 9000 from anywhere, an empty password\n');
+    const exposed = cdkSynth('examples/exposed/app.ts', join(folder, 'exposed'));
+    console.log(exposed.output.trimEnd().replace(/^/gm, '  '));
+    if (exposed.status === 0) {
+      console.error('\nthe exposed example synthesised: the checks do not work');
+      return 1;
+    }
+    console.log(`\n  refused: cdk synth exits ${exposed.status}`);
+    return 0;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+process.exitCode = main();
