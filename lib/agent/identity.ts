@@ -1,5 +1,3 @@
-import { isPrivateCidr } from '../config/addresses';
-
 /** Who this node is and where its configuration lies: everything user data hands to the agent. See README.md for the contract. */
 export interface NodeIdentity {
   readonly schema: 1;
@@ -45,12 +43,6 @@ export function readIdentity(text: string): NodeIdentity {
   const networks = value.clientNetworks;
   if (!Array.isArray(networks) || networks.length === 0 || !networks.every((each) => typeof each === 'string')) {
     throw new Error(`'clientNetworks' must be a list of CIDR blocks that is not empty, got ${JSON.stringify(networks)}`);
-  }
-  // a VPC's range may be known at deployment only, so this is where it is judged.
-  for (const network of networks) {
-    if (!isPrivateCidr(network)) {
-      throw new Error(`'clientNetworks' must hold private CIDR blocks, got ${network}; give the cluster 'clientCidrs'`);
-    }
   }
   return value as unknown as NodeIdentity;
 }
