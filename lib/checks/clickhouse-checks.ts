@@ -1,8 +1,9 @@
 import { basename } from 'node:path';
 import type { CfnResource, IPolicyValidationContext, PolicyValidationPluginReport, PolicyViolatingResource, PolicyViolation } from 'aws-cdk-lib';
 import { CfnElement, Stack } from 'aws-cdk-lib';
-import type { NagPackProps } from 'cdk-nag';
-import { NagPack } from 'cdk-nag';
+// not from 'cdk-nag' itself: its index loads every pack and rule, which is most of what importing this library would cost.
+import type { NagPackProps } from 'cdk-nag/lib/nag-pack';
+import { NagPack } from 'cdk-nag/lib/nag-pack';
 import type { IConstruct } from 'constructs';
 import { RULES } from './rules';
 import type { Verdict } from './run';

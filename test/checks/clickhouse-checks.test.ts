@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { IPolicyValidationContext, PolicyValidationPluginReport } from 'aws-cdk-lib';
 import { App, CfnElement, CfnResource, LegacyStackSynthesizer, NestedStack, Stack, Stage, Validations } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import { NagPack } from 'cdk-nag';
 import type { IConstruct } from 'constructs';
 import { buildExposedApp } from '../../examples/exposed/app';
 import { ClickHouseChecks } from '../../lib/checks';
@@ -355,4 +356,8 @@ describe('validateScope', () => {
     new Broken(scope.stack, 'Broken');
     expect(names(new ClickHouseChecks().validateScope(app))).toEqual(['fatal: ClickHouse-CheckFailed']);
   });
+});
+
+test('the pack is a NagPack of the cdk-nag that users import, whichever path it was loaded by', () => {
+  expect(new ClickHouseChecks()).toBeInstanceOf(NagPack);
 });

@@ -1,0 +1,206 @@
+// `npm run bench`: the budgets of the library, as ratios within one run wherever there is something to compare with, so that a slow or
+// busy machine says the same as a fast one. `--strict` makes an exceeded budget an error; something that could not be measured always is.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, sep } from 'node:path';
+import type { ChecksTask, ChecksTimes } from './bench/checks';
+import type { LoadTask, LoadTime } from './bench/load';
+import type { Template } from './bench/same';
+import { assertSame } from './bench/same';
+import type { AppName, SynthTask, SynthTimes } from './bench/synth';
+import { sources, transpile } from './bench/transpile';
+
+const ROOT = join(__dirname, '..');
+const BUNDLES = join(ROOT, 'dist', 'bundles');
+const BUDGET = { synthRatio: 1.3, checksRatio: 1, importMs: 100, bundleBytes: 1_000_000, initMs: 300 };
+
+interface Row {
+  readonly measure: string;
+  readonly value: string;
+  /** none when the row is there to explain another. */
+  readonly budget?: string;
+  readonly ok?: boolean;
+}
+
+/** Runs one of the processes of the bench with plain node. */
+class Bench {
+  constructor(
+    public readonly folder: string,
+    private readonly compiled: string,
+  ) {}
+
+  public run<Task, Result>(script: string, task: Task): Result {
+    const args = ['--expose-gc', join(this.compiled, 'scripts', 'bench', `${script}.js`), JSON.stringify(task)];
+    const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(AWS_|CDK_|JSII_|NODE_OPTIONS$)/.test(name)));
+    const { status, stdout, stderr } = spawnSync(process.execPath, args, { cwd: this.folder, env, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 });
+    if (status !== 0) throw new Error(`scripts/bench/${script}.ts exits ${status}:\n${stderr}`);
+    return JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as Result;
+  }
+
+  public load(task: LoadTask): LoadTime {
+    return this.run<LoadTask, LoadTime>('load', task);
+  }
+
+  /** The median of several processes. */
+  public loadTime(task: LoadTask): number {
+    return median(times(7, () => this.load(task).ms));
+  }
+
+  public compiledFile(...path: readonly string[]): string {
+    return join(this.compiled, ...path);
+  }
+}
+
+function synthesis(bench: Bench): Row[] {
+  const task = (more: Partial<SynthTask>): SynthTask => ({
+    apps: ['example', 'plain'],
+    warmUps: 0,
+    runs: 1,
+    validator: false,
+    bundles: BUNDLES,
+    folder: bench.folder,
+    ...more,
+  });
+  const synth = (more: Partial<SynthTask>): SynthTimes => bench.run<SynthTask, SynthTimes>('synth', task(more));
+
+  const { templates } = synth({ apps: ['example'] });
+  const example = JSON.parse(templates.example ?? '') as Template;
+  // what somebody who writes it by hand has as files beside the app.
+  const [boot = '', live = ''] = manifests(example);
+  writeFileSync(join(bench.folder, 'boot.json'), boot);
+  writeFileSync(join(bench.folder, 'live.json'), live);
+
+  const warm = synth({ warmUps: 5, runs: 25 });
+  assertSame(example, JSON.parse(warm.templates.plain ?? '') as Template);
+  const first = (runs: number, validator: boolean): Record<AppName, number[]> => {
+    const found: Record<AppName, number[]> = { example: [], plain: [] };
+    for (let run = 0; run < runs; run++) {
+      for (const app of run % 2 === 0 ? (['example', 'plain'] as const) : (['plain', 'example'] as const)) {
+        found[app].push(...synth({ apps: [app], validator }).times[app]);
+      }
+    }
+    return found;
+  };
+  const compare = (measure: string, { example: ours, plain }: SynthTimes['times']): Row & { readonly ratio: number } => {
+    const ratio = median(ours) / median(plain);
+    return { ratio, measure, value: `${ratio.toFixed(2)} x (${ms(median(ours))} / ${ms(median(plain))})` };
+  };
+  const judge = ({ ratio, ...row }: ReturnType<typeof compare>): Row => ({ ...row, budget: `${BUDGET.synthRatio} x`, ok: ratio <= BUDGET.synthRatio });
+  return [
+    judge(compare("synth of the example / plain app, first in its process, CDK's validator off on both", first(11, false))),
+    judge(compare("synth of the example / plain app, warm, CDK's validator off on both", warm.times)),
+    // no verdict: seconds of WebAssembly on both sides hide what the library does.
+    compare("synth of the example / plain app, first in its process, CDK's validator on on both", first(3, true)),
+  ];
+}
+
+/** The manifests inside the template, boot first. */
+function manifests({ Resources }: Template): string[] {
+  const found = Object.values(Resources).find(({ Type }) => Type === 'Custom::ClickHouseArtefacts')?.Properties as { Manifests: { Content: string }[] } | undefined;
+  if (found?.Manifests.length !== 2) throw new Error('the example has no Custom::ClickHouseArtefacts with two manifests; change scripts/bench.ts to follow it');
+  return found.Manifests.map(({ Content }) => Content);
+}
+
+function checks(bench: Bench): Row[] {
+  const { validate, validateScope } = bench.run<ChecksTask, ChecksTimes>('checks', { warmUps: 5, runs: 25, folder: bench.folder });
+  const compare = (measure: string, { ours, awsSolutions }: ChecksTimes['validate']): Row => {
+    const ratio = median(ours) / median(awsSolutions);
+    return { measure, value: `${ratio.toFixed(2)} x (${ms(median(ours))} / ${ms(median(awsSolutions))})`, ok: ratio < BUDGET.checksRatio };
+  };
+  const synthesis = compare('ClickHouseChecks / AwsSolutionsChecks on the example, validate (what a synthesis calls), warm', validate);
+  // only tests call it; nearly all of it is CDK rendering the templates anew, which AwsSolutionsChecks does not look at.
+  const inTests = compare('ClickHouseChecks / AwsSolutionsChecks on the example, validateScope (what tests call), warm', validateScope);
+  return [{ ...synthesis, budget: `< ${BUDGET.checksRatio} x` }, { ...inTests, ok: undefined }];
+}
+
+function importing(bench: Bench): Row[] {
+  const built = join(ROOT, 'dist', 'index.js');
+  const newest = Math.max(...sources(join(ROOT, 'lib')).map((file) => statSync(file).mtimeMs));
+  const published = existsSync(built) && statSync(built).mtimeMs >= newest;
+  const target = published ? built : bench.compiledFile('lib', 'index.js');
+  const which = published ? 'dist' : `lib compiled for this run, as dist is ${existsSync(built) ? 'older than lib' : 'not there'}`;
+
+  const { loaded } = bench.load({ before: [], target });
+  const of = (...names: readonly string[]): string[] => loaded.filter((file) => names.some((name) => file.includes(`${sep}node_modules${sep}${name}${sep}`)));
+  // exactly the files of aws-cdk-lib that the library touches: what an app that uses them has loaded anyway. cdk-nag it may not have.
+  const cdk = of('aws-cdk-lib', 'constructs');
+  const nag = of('cdk-nag');
+  const adds = bench.loadTime({ before: cdk, target });
+  const own = bench.loadTime({ before: [...cdk, ...nag], target });
+  const files = (list: readonly string[]): string => `${list.length} files`;
+  return [
+    { measure: `import added to aws-cdk-lib already loaded (${which})`, value: ms(adds), budget: `< ${BUDGET.importMs} ms`, ok: adds < BUDGET.importMs },
+    { measure: `  of it the library's own files (${files(loaded.filter((file) => !file.includes(`${sep}node_modules${sep}`)))})`, value: ms(own) },
+    { measure: `  of it cdk-nag (${files(nag)})`, value: ms(adds - own) },
+  ];
+}
+
+function bundles(bench: Bench): Row[] {
+  const names = readdirSync(BUNDLES).sort();
+  const handlers = names.filter((name) => existsSync(join(ROOT, 'lib', 'handlers', name)));
+  if (names.length === 0 || handlers.length === 0) throw new Error(`there are no bundles in ${BUNDLES}; run 'npm run bundle'`);
+  const sizes = names.map((name): Row => {
+    const { size } = statSync(join(BUNDLES, name, 'index.js'));
+    return { measure: `size of the bundle ${name}`, value: `${(size / 1000).toFixed(1)} kB`, budget: `< ${BUDGET.bundleBytes / 1000} kB`, ok: size < BUDGET.bundleBytes };
+  });
+  const inits = handlers.flatMap((name): Row[] => {
+    const target = join(BUNDLES, name, 'index.js');
+    const { loaded } = bench.load({ before: [], target });
+    const all = bench.loadTime({ before: [], target });
+    const own = bench.loadTime({ before: loaded.filter((file) => file !== target), target });
+    return [
+      { measure: `init of the handler ${name}, with the SDK from node_modules`, value: ms(all), budget: `< ${BUDGET.initMs} ms`, ok: all < BUDGET.initMs },
+      { measure: `  of it the SDK's files (${loaded.length - 1})`, value: ms(all - own) },
+    ];
+  });
+  return [...sizes, ...inits];
+}
+
+function main(strict: boolean): number {
+  const folder = mkdtempSync(join(tmpdir(), 'bench-'));
+  try {
+    const compiled = mkdtempSync(join(folder, 'compiled-'));
+    transpile(ROOT, ['bin', 'lib', join('scripts', 'bench')], compiled);
+    const bench = new Bench(folder, compiled);
+    const rows: Row[] = [];
+    const failures: string[] = [];
+    for (const [name, measure] of Object.entries({ synthesis, checks, importing, bundles })) {
+      try {
+        rows.push(...measure(bench));
+      } catch (error) {
+        failures.push(`${name} could not be measured: ${error instanceof Error ? error.message : String(error)}`);
+      }
+    }
+    print(rows);
+    for (const failure of failures) console.error(`\n${failure}`);
+    const over = rows.filter(({ ok }) => ok === false);
+    if (over.length > 0) console.log(`\n${over.length} of ${rows.filter(({ ok }) => ok !== undefined).length} budgets exceeded`);
+    return failures.length > 0 || (strict && over.length > 0) ? 1 : 0;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function print(rows: readonly Row[]): void {
+  const cells = [['measure', 'value', 'budget', ''], ...rows.map(({ measure, value, budget = '', ok }) => [measure, value, budget, ok === undefined ? '' : ok ? 'ok' : 'OVER'])];
+  const widths = [0, 1, 2].map((column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
+  for (const row of cells) console.log(row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd());
+}
+
+function times<T>(count: number, each: () => T): T[] {
+  return Array.from({ length: count }, each);
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted[Math.floor(sorted.length / 2)];
+  if (middle === undefined) throw new Error('nothing was measured');
+  return middle;
+}
+
+function ms(value: number): string {
+  return `${value.toFixed(value < 10 ? 1 : 0)} ms`;
+}
+
+process.exitCode = main(process.argv.includes('--strict'));

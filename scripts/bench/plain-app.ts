@@ -1,0 +1,376 @@
+// The infrastructure of bin/app.ts written by hand with aws-cdk-lib alone: what the library's synthesis is measured against. The bench
+// compares the two templates first, so this file has to follow when the example changes.
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { StackProps } from 'aws-cdk-lib';
+import { CfnOutput, CustomResource, Duration, Fn, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import * as autoscaling from 'aws-cdk-lib/aws-autoscaling';
+import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import * as elbv2 from 'aws-cdk-lib/aws-elasticloadbalancingv2';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import * as kms from 'aws-cdk-lib/aws-kms';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
+import * as logs from 'aws-cdk-lib/aws-logs';
+import * as route53 from 'aws-cdk-lib/aws-route53';
+import { LoadBalancerTarget } from 'aws-cdk-lib/aws-route53-targets';
+import * as s3 from 'aws-cdk-lib/aws-s3';
+import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
+import * as ssm from 'aws-cdk-lib/aws-ssm';
+import type { Construct } from 'constructs';
+
+const CIDR = '10.20.0.0/16';
+const ZONE = 'analytics.clickhouse.internal';
+const HOST = `server-1-1.${ZONE}`;
+const USE_KEY = ['kms:Encrypt', 'kms:Decrypt', 'kms:ReEncrypt*', 'kms:GenerateDataKey*', 'kms:DescribeKey'];
+const IMAGE = '/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-';
+
+/** Where the files are that somebody who writes this by hand has beside the app. */
+export interface PlainStackProps extends StackProps {
+  /** the folder of the bundled handlers and agent. */
+  readonly bundles: string;
+  /** the configuration of the servers, as one file. */
+  readonly bootManifest: string;
+  /** the users, as one file. */
+  readonly liveManifest: string;
+}
+
+/** One ClickHouse server in an isolated VPC. */
+export class PlainStack extends Stack {
+  constructor(scope: Construct, id: string, props: PlainStackProps) {
+    super(scope, id, props);
+    const { partition, region, account } = this;
+
+    // --- network
+    const flowLogs = new logs.LogGroup(this, 'FlowLogs', { retention: logs.RetentionDays.THREE_MONTHS });
+    const vpc = new ec2.Vpc(this, 'Vpc', {
+      ipAddresses: ec2.IpAddresses.cidr(CIDR),
+      natGateways: 0,
+      subnetConfiguration: [{ name: 'Isolated', subnetType: ec2.SubnetType.PRIVATE_ISOLATED, cidrMask: 20 }],
+      gatewayEndpoints: { S3: { service: ec2.GatewayVpcEndpointAwsService.S3 } },
+      flowLogs: { All: { destination: ec2.FlowLogDestination.toCloudWatchLogs(flowLogs) } },
+    });
+    const services = {
+      CloudFormation: ec2.InterfaceVpcEndpointAwsService.CLOUDFORMATION,
+      Ec2: ec2.InterfaceVpcEndpointAwsService.EC2,
+      Logs: ec2.InterfaceVpcEndpointAwsService.CLOUDWATCH_LOGS,
+      SecretsManager: ec2.InterfaceVpcEndpointAwsService.SECRETS_MANAGER,
+      Ssm: ec2.InterfaceVpcEndpointAwsService.SSM,
+      SsmMessages: ec2.InterfaceVpcEndpointAwsService.SSM_MESSAGES,
+    };
+    for (const [name, service] of Object.entries(services)) {
+      vpc.addInterfaceEndpoint(name, { service, open: false }).connections.allowDefaultPortFrom(ec2.Peer.ipv4(CIDR), 'from this VPC only');
+    }
+
+    // --- key
+    const key = new kms.Key(this, 'Key', { description: 'ClickHouse', enableKeyRotation: true, removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE });
+    const throughEc2 = { 'kms:ViaService': `ec2.${region}.amazonaws.com`, 'kms:CallerAccount': account };
+    const anyone = [new iam.AnyPrincipal()];
+    const grantable = { Bool: { 'kms:GrantIsForAWSResource': 'true' } };
+    key.addToResourcePolicy(
+      new iam.PolicyStatement({ sid: 'UseThroughEc2', principals: anyone, actions: USE_KEY, resources: ['*'], conditions: { StringEquals: throughEc2 } }),
+    );
+    key.addToResourcePolicy(
+      new iam.PolicyStatement({
+        sid: 'GrantThroughEc2',
+        principals: anyone,
+        actions: ['kms:CreateGrant'],
+        resources: ['*'],
+        conditions: { StringEquals: throughEc2, ...grantable },
+      }),
+    );
+    key.addToResourcePolicy(
+      new iam.PolicyStatement({
+        sid: 'EncryptLogs',
+        principals: [new iam.ServicePrincipal(`logs.${region}.amazonaws.com`)],
+        actions: USE_KEY,
+        resources: ['*'],
+        conditions: { ArnLike: { 'kms:EncryptionContext:aws:logs:arn': `arn:${partition}:logs:${region}:${account}:log-group:*` } },
+      }),
+    );
+
+    // --- facts about the region
+    const lookup = this.handler('Lookup', 'Looks up facts about the region', join(props.bundles, 'regional-fact'), key, [
+      new iam.PolicyStatement({
+        actions: ['ssm:GetParameter'],
+        resources: ['arm64', 'x86_64'].map((cpu) => `arn:${partition}:ssm:${region}::parameter${IMAGE}${cpu}`),
+      }),
+      new iam.PolicyStatement({ actions: ['ec2:DescribeManagedPrefixLists'], resources: ['*'] }),
+    ]);
+    const fact = (name: string, properties: Record<string, string>): string =>
+      new CustomResource(this, name, { resourceType: 'Custom::ClickHouseRegionalFact', serviceToken: lookup.functionArn, properties }).ref;
+    const prefixList = fact('S3PrefixList', { Kind: 'ManagedPrefixList', Name: `com.amazonaws.${region}.s3` });
+    const imageId = fact('MachineImage', { Kind: 'PublicParameter', Name: `${IMAGE}arm64`, Generation: '1' });
+
+    // --- security groups
+    const endpointGroup = new ec2.SecurityGroup(this, 'EndpointGroup', { vpc, description: 'ClickHouse endpoint, TLS only', allowAllOutbound: false });
+    const nodeGroup = new ec2.SecurityGroup(this, 'NodeGroup', { vpc, description: 'ClickHouse nodes', allowAllOutbound: false });
+    for (const port of [8443, 9440]) nodeGroup.connections.allowFrom(endpointGroup, ec2.Port.tcp(port), 'the endpoint passes clients on');
+    for (const port of [9440, 9010]) nodeGroup.connections.allowInternally(ec2.Port.tcp(port), 'distributed queries and replication');
+    nodeGroup.addEgressRule(ec2.Peer.prefixList(prefixList), ec2.Port.tcp(443), 'S3 through the gateway endpoint');
+    nodeGroup.addEgressRule(ec2.Peer.ipv4(vpc.vpcCidrBlock), ec2.Port.tcp(443), 'AWS services through interface endpoints');
+
+    // --- zone, bucket and what is in it
+    const zone = new route53.PrivateHostedZone(this, 'Zone', { zoneName: ZONE, vpc, comment: 'ClickHouse' });
+    const bucket = new s3.Bucket(this, 'Bucket', {
+      encryption: s3.BucketEncryption.KMS,
+      encryptionKey: key,
+      bucketKeyEnabled: true,
+      enforceSSL: true,
+      minimumTLSVersion: 1.2,
+      blockPublicAccess: s3.BlockPublicAccess.BLOCK_ALL,
+      objectOwnership: s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+      versioned: true,
+      lifecycleRules: [{ noncurrentVersionExpiration: Duration.days(30), abortIncompleteMultipartUploadAfter: Duration.days(1) }],
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    const boot = file('manifests/boot', props.bootManifest, 'json');
+    const live = file('manifests/live', props.liveManifest, 'json');
+    const agent = file('agent', join(props.bundles, 'agent', 'index.js'), 'js');
+    const publisher = this.handler('Publisher', 'Publishes the artefacts of ClickHouse', join(props.bundles, 'publish-artefacts'), key, [
+      new iam.PolicyStatement({ actions: ['s3:PutObject', 's3:DeleteObject', 's3:DeleteObjectVersion'], resources: [bucket.arnForObjects('*')] }),
+      new iam.PolicyStatement({ actions: ['s3:ListBucketVersions'], resources: [bucket.bucketArn] }),
+      new iam.PolicyStatement({ actions: ['kms:GenerateDataKey', 'kms:Decrypt'], resources: [key.keyArn] }),
+    ]);
+    const published = new CustomResource(this, 'Published', {
+      resourceType: 'Custom::ClickHouseArtefacts',
+      serviceToken: publisher.functionArn,
+      properties: {
+        Bucket: bucket.bucketName,
+        Manifests: [boot, live].map((each) => ({ Key: each.key, Sha256: each.sha256, Content: each.content })),
+        Agent: { Key: agent.key, Sha256: agent.sha256 },
+      },
+    });
+    published.node.addDependency(bucket);
+    const liveParameter = new ssm.StringParameter(this, 'LiveManifest', { description: 'The live manifest of ClickHouse', stringValue: live.key });
+    liveParameter.node.addDependency(published);
+    const secret = new secretsmanager.Secret(this, 'InternalSecret', {
+      description: 'What the nodes prove themselves to each other with',
+      encryptionKey: key,
+      generateSecretString: { passwordLength: 64, excludePunctuation: true },
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    const logGroup = new logs.LogGroup(this, 'Logs', { encryptionKey: key, retention: logs.RetentionDays.THREE_MONTHS, removalPolicy: RemovalPolicy.DESTROY });
+
+    // --- load balancer
+    const vpcSubnets = { subnetType: ec2.SubnetType.PRIVATE_ISOLATED, onePerAz: true };
+    const balancer = new elbv2.NetworkLoadBalancer(this, 'LoadBalancer', {
+      vpc,
+      vpcSubnets,
+      internetFacing: false,
+      securityGroups: [endpointGroup],
+      enforceSecurityGroupInboundRulesOnPrivateLinkTraffic: true,
+      crossZoneEnabled: true,
+    });
+    const targets = Object.entries({ Https: 8443, Native: 9440 }).map(([name, port]) => {
+      const group = new elbv2.NetworkTargetGroup(this, `${name}Targets`, {
+        vpc,
+        port,
+        protocol: elbv2.Protocol.TCP,
+        targetType: elbv2.TargetType.INSTANCE,
+        preserveClientIp: true,
+        deregistrationDelay: Duration.minutes(5),
+        healthCheck: { protocol: elbv2.Protocol.HTTPS, port: '8443', path: '/ping', interval: Duration.seconds(10) },
+      });
+      balancer.addListener(name, { port, protocol: elbv2.Protocol.TCP, defaultTargetGroups: [group] });
+      return group;
+    });
+    new route53.ARecord(this, 'EndpointName', { zone, recordName: `${ZONE}.`, target: route53.RecordTarget.fromAlias(new LoadBalancerTarget(balancer)) });
+
+    // --- the node
+    const [subnet] = vpc.selectSubnets(vpcSubnets).subnets;
+    if (subnet === undefined) throw new Error('the VPC has no isolated subnet');
+    const networkInterface = new ec2.CfnNetworkInterface(this, 'Interface', {
+      description: `ClickHouse ${HOST}`,
+      subnetId: subnet.subnetId,
+      groupSet: [nodeGroup.securityGroupId],
+    });
+    new route53.CfnRecordSet(this, 'NodeName', {
+      hostedZoneId: zone.hostedZoneId,
+      name: `${HOST}.`,
+      type: 'A',
+      ttl: '60',
+      resourceRecords: [networkInterface.attrPrimaryPrivateIpAddress],
+    });
+    const volume = new ec2.CfnVolume(this, 'Volume', {
+      availabilityZone: subnet.availabilityZone,
+      size: 100,
+      volumeType: 'gp3',
+      encrypted: true,
+      kmsKeyId: key.keyArn,
+    });
+    volume.applyRemovalPolicy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE);
+    const instances = `arn:${partition}:ec2:${region}:${account}:instance/*`;
+    const through = (service: string): Record<string, Record<string, string>> => ({ StringEquals: { 'kms:ViaService': `${service}.${region}.amazonaws.com` } });
+    const role = new iam.Role(this, 'Role', {
+      assumedBy: new iam.ServicePrincipal('ec2.amazonaws.com'),
+      description: `ClickHouse ${HOST}`,
+      inlinePolicies: {
+        Node: new iam.PolicyDocument({
+          statements: [
+            new iam.PolicyStatement({
+              sid: 'Artefacts',
+              actions: ['s3:GetObject'],
+              resources: [bucket.arnForObjects(agent.key), bucket.arnForObjects(boot.key), bucket.arnForObjects('manifests/live/*')],
+            }),
+            new iam.PolicyStatement({ sid: 'LiveManifest', actions: ['ssm:GetParameter'], resources: [liveParameter.parameterArn] }),
+            new iam.PolicyStatement({ sid: 'InternalSecret', actions: ['secretsmanager:GetSecretValue'], resources: [secret.secretArn] }),
+            new iam.PolicyStatement({ sid: 'DecryptArtefacts', actions: ['kms:Decrypt'], resources: [key.keyArn], conditions: through('s3') }),
+            new iam.PolicyStatement({ sid: 'DecryptSecrets', actions: ['kms:Decrypt'], resources: [key.keyArn], conditions: through('secretsmanager') }),
+            new iam.PolicyStatement({
+              sid: 'AttachVolume',
+              actions: ['ec2:AttachVolume', 'ec2:DetachVolume'],
+              resources: [`arn:${partition}:ec2:${region}:${account}:volume/${volume.ref}`, instances],
+            }),
+            new iam.PolicyStatement({
+              sid: 'AttachEncrypted',
+              actions: ['kms:CreateGrant'],
+              resources: [key.keyArn],
+              conditions: { ...through('ec2'), ...grantable },
+            }),
+            new iam.PolicyStatement({
+              sid: 'WithoutResource',
+              actions: [
+                'ec2:DescribeVolumes',
+                'ssm:UpdateInstanceInformation',
+                'ssmmessages:CreateControlChannel',
+                'ssmmessages:CreateDataChannel',
+                'ssmmessages:OpenControlChannel',
+                'ssmmessages:OpenDataChannel',
+              ],
+              resources: ['*'],
+            }),
+            new iam.PolicyStatement({ sid: 'Signal', actions: ['cloudformation:SignalResource'], resources: [this.stackId] }),
+            new iam.PolicyStatement({
+              sid: 'Log',
+              actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+              resources: [`arn:${partition}:logs:${region}:${account}:log-group:${logGroup.logGroupName}:log-stream:server-1-1`],
+            }),
+          ],
+        }),
+      },
+    });
+    const profile = new iam.CfnInstanceProfile(this, 'Profile', { roles: [role.roleName] });
+    const group = new autoscaling.CfnAutoScalingGroup(this, 'Group', {
+      availabilityZones: [subnet.availabilityZone],
+      minSize: '1',
+      maxSize: '1',
+      instanceMaintenancePolicy: { minHealthyPercentage: 0, maxHealthyPercentage: 100 },
+      healthCheckType: 'EC2',
+      healthCheckGracePeriod: 600,
+      targetGroupArns: targets.map((each) => each.targetGroupArn),
+      tags: [{ key: 'Name', value: HOST, propagateAtLaunch: true }],
+    });
+    group.cfnOptions.creationPolicy = { resourceSignal: { count: 1, timeout: 'PT1H' } };
+    group.cfnOptions.updatePolicy = {
+      autoScalingRollingUpdate: {
+        minInstancesInService: 0,
+        maxBatchSize: 1,
+        waitOnResourceSignals: true,
+        pauseTime: 'PT1H',
+        suspendProcesses: ['HealthCheck', 'ReplaceUnhealthy', 'AZRebalance', 'AlarmNotification', 'ScheduledActions'],
+      },
+    };
+    const identity = this.toJsonString(
+      {
+        schema: 1,
+        role: 'server',
+        name: 'server-1-1',
+        host: HOST,
+        shard: '1',
+        replica: '1',
+        ip: networkInterface.attrPrimaryPrivateIpAddress,
+        region,
+        bucket: bucket.bucketName,
+        bootManifestKey: boot.key,
+        bootManifestSha256: boot.sha256,
+        liveManifestParameter: liveParameter.parameterName,
+        volumeId: volume.ref,
+        internalSecretArn: secret.secretArn,
+        clientNetworks: [vpc.vpcCidrBlock],
+      },
+      1,
+    );
+    const launchTemplate = new ec2.CfnLaunchTemplate(this, 'LaunchTemplate', {
+      launchTemplateData: {
+        imageId,
+        instanceType: 'm7g.large',
+        iamInstanceProfile: { arn: profile.attrArn },
+        networkInterfaces: [{ deviceIndex: 0, networkInterfaceId: networkInterface.ref }],
+        metadataOptions: { httpEndpoint: 'enabled', httpTokens: 'required', httpPutResponseHopLimit: 1, instanceMetadataTags: 'disabled' },
+        blockDeviceMappings: [
+          { deviceName: '/dev/xvda', ebs: { volumeType: 'gp3', volumeSize: 30, encrypted: true, kmsKeyId: key.keyArn, deleteOnTermination: true } },
+        ],
+        monitoring: { enabled: true },
+        ebsOptimized: true,
+        userData: Fn.base64(`#!/bin/bash
+set -euo pipefail
+umask 077
+
+token() { curl -sf -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 300' http://169.254.169.254/latest/api/token; }
+instance_id() { curl -sf -H "X-aws-ec2-metadata-token: $(token)" http://169.254.169.254/latest/meta-data/instance-id; }
+failed() {
+  echo "launch failed with status $1" >&2
+  aws cloudformation signal-resource --region '${region}' --stack-name '${this.stackId}' \\
+    --logical-resource-id '${this.getLogicalId(group)}' --unique-id "$(instance_id)" --status FAILURE
+}
+trap 'status=$?; [ "$status" -eq 0 ] || failed "$status"' EXIT
+
+fetch() {
+  aws s3api get-object --region '${region}' --bucket '${bucket.bucketName}' --key "$1" "$3" >/dev/null
+  echo "$2  $3" | sha256sum --check --quiet
+}
+
+mkdir -p /etc/clickhouse-agent /opt/clickhouse-agent
+cat > /etc/clickhouse-agent/identity.json <<'END'
+${identity}
+END
+
+dnf install -y --quiet nodejs24
+fetch '${agent.key}' '${agent.sha256}' /opt/clickhouse-agent/agent.js
+fetch '${boot.key}' '${boot.sha256}' /etc/clickhouse-agent/boot.json
+node-24 /opt/clickhouse-agent/agent.js boot --identity /etc/clickhouse-agent/identity.json --manifest /etc/clickhouse-agent/boot.json
+`),
+      },
+    });
+    group.launchTemplate = { launchTemplateId: launchTemplate.ref, version: launchTemplate.attrLatestVersionNumber };
+    group.node.addDependency(published, liveParameter, role);
+
+    // --- a client
+    const application = new ec2.SecurityGroup(this, 'Application', { vpc, description: 'Stands for whatever queries ClickHouse', allowAllOutbound: false });
+    endpointGroup.connections.allowFrom(application, ec2.Port.tcp(8443), 'the application queries ClickHouse');
+    new CfnOutput(this, 'Endpoint', { value: `${ZONE}:8443` });
+  }
+
+  private handler(id: string, description: string, folder: string, key: kms.IKey, statements: iam.PolicyStatement[]): lambda.Function {
+    const logGroup = new logs.LogGroup(this, `${id}Logs`, {
+      encryptionKey: key,
+      retention: logs.RetentionDays.THREE_MONTHS,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    const log = new iam.PolicyStatement({ actions: ['logs:CreateLogStream', 'logs:PutLogEvents'], resources: [logGroup.logGroupArn] });
+    const role = new iam.Role(this, `${id}Role`, {
+      assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com'),
+      description,
+      inlinePolicies: { Handler: new iam.PolicyDocument({ statements: [log, ...statements] }) },
+    });
+    return new lambda.Function(this, id, {
+      description,
+      runtime: lambda.Runtime.NODEJS_24_X,
+      architecture: lambda.Architecture.ARM_64,
+      code: lambda.Code.fromAsset(folder),
+      handler: 'index.handler',
+      memorySize: 256,
+      timeout: Duration.minutes(5),
+      role,
+      logGroup,
+      loggingFormat: lambda.LoggingFormat.JSON,
+    });
+  }
+}
+
+function file(prefix: string, path: string, extension: string): { readonly key: string; readonly sha256: string; readonly content: string } {
+  const content = readFileSync(path, 'utf8');
+  const sha256 = createHash('sha256').update(content).digest('hex');
+  return { key: `${prefix}/${sha256}.${extension}`, sha256, content };
+}
