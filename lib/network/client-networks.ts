@@ -15,6 +15,9 @@ export function clientNetworks(scope: IConstruct, vpc: IVpc, given?: readonly st
     if (own !== undefined) return [own];
     throw new ConstructError('VpcCidr', "the imported VPC does not say its CIDR block, which is what users may log in from by default; give 'vpcCidrBlock' to Vpc.fromVpcAttributes, or 'clientCidrs'", scope);
   }
+  if (Token.isUnresolved(given)) {
+    throw new ConstructError('ClientCidrs', "'clientCidrs' must be a list whose length is known at synthesis, got a token for the whole list; give each CIDR block, which may be a token", scope);
+  }
   if (given.length === 0) {
     throw new ConstructError('ClientCidrs', "'clientCidrs' must hold at least one private CIDR block, got none; leave it out for the VPC's own", scope);
   }

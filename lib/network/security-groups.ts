@@ -1,3 +1,4 @@
+import { Token } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import { Construct } from 'constructs';
 import { PORTS } from '../config/ports';
@@ -46,7 +47,8 @@ export class ClusterSecurityGroups extends Construct {
     // artefacts and operating system packages come from S3 through the gateway endpoint.
     this.nodes.addEgressRule(ec2.Peer.prefixList(props.s3PrefixListId), ec2.Port.tcp(443), 'S3 through the gateway endpoint');
     for (const network of props.serviceNetworks) {
-      this.nodes.addEgressRule(ec2.Peer.ipv4(network), ec2.Port.tcp(443), 'AWS services through interface endpoints');
+      const peer = network.includes(':') && !Token.isUnresolved(network) ? ec2.Peer.ipv6(network) : ec2.Peer.ipv4(network);
+      this.nodes.addEgressRule(peer, ec2.Port.tcp(443), 'AWS services through interface endpoints');
     }
   }
 }

@@ -1,5 +1,6 @@
-import { App, RemovalPolicy, Size, Stack, Token } from 'aws-cdk-lib';
+import { App, RemovalPolicy, Size, Stack, Stage, Token } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
+import { CURRENTLY_RECOMMENDED_FLAGS } from 'aws-cdk-lib/cx-api';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import type { ClickHouseClusterProps } from '../../lib';
@@ -160,6 +161,27 @@ describe('VPCs', () => {
   });
 });
 
+test('with every recommended feature flag it is the same cluster', () => {
+  const stack = new Stack(new App({ context: { ...CURRENTLY_RECOMMENDED_FLAGS } }), 'Test');
+  const vpc = new ec2.Vpc(stack, 'Vpc', { natGateways: 0, subnetConfiguration: [{ name: 'Isolated', subnetType: ec2.SubnetType.PRIVATE_ISOLATED }] });
+  new ClickHouseCluster(stack, 'Analytics', { vpc });
+  const flagged = Template.fromStack(stack);
+  const plain = clusterStack().template();
+  for (const type of ['AWS::EC2::NetworkInterface', 'AWS::EC2::Volume', 'AWS::EC2::LaunchTemplate', 'AWS::AutoScaling::AutoScalingGroup']) {
+    expect(Object.keys(one(flagged, type).Properties).sort()).toEqual(Object.keys(one(plain, type).Properties).sort());
+  }
+  expect(one(flagged, 'AWS::ElasticLoadBalancingV2::LoadBalancer').Properties).toMatchObject({ Scheme: 'internal' });
+});
+
+test('in another stack than its VPC, in a stage, it synthesises', () => {
+  const app = new App();
+  const stage = new Stage(app, 'Production', { env: { account: '111122223333', region: 'eu-west-1' } });
+  const vpc = new ec2.Vpc(new Stack(stage, 'Network'), 'Vpc', { availabilityZones: ['eu-west-1a', 'eu-west-1b'] });
+  new ClickHouseCluster(new Stack(stage, 'Data'), 'Analytics', { vpc });
+  const assembly = app.synth().getNestedAssembly('assembly-Production');
+  expect(assembly.stacks.map(({ displayName }) => displayName)).toHaveLength(2);
+});
+
 describe('fails with one clear error that ends with the construct path', () => {
   const publicVpc = (stack: Stack): ec2.IVpc => new ec2.Vpc(stack, 'Public', { natGateways: 0, subnetConfiguration: [{ name: 'Public', subnetType: ec2.SubnetType.PUBLIC }] });
   const mixedVpc = (stack: Stack): ec2.IVpc => new ec2.Vpc(stack, 'Mixed');
@@ -177,6 +199,7 @@ describe('fails with one clear error that ends with the construct path', () => {
     ['the IPv6 internet', () => ({ clientCidrs: ['2000::/3'] }), /got 2000::\/3/],
     ['a range around a private one', () => ({ clientCidrs: ['10.0.0.0/7'] }), /10\.0\.0\.0\/7/],
     ['a client range that is none', () => ({ clientCidrs: ['ten slash eight'] }), /ten slash eight/],
+    ['client ranges that are one token', () => ({ clientCidrs: Token.asList({ Ref: 'Cidrs' }) }), /got a token for the whole list/],
     ['no client range', () => ({ clientCidrs: [] }), /at least one private CIDR block, got none/],
     ['a volume too small', () => ({ storageSize: Size.gibibytes(1) }), /'storageSize' must be a whole number from 10 to 65536 GiB, got 1/],
     ['half a gibibyte', () => ({ storageSize: Size.mebibytes(10_752) }), /'storageSize' must be a whole number .* got 10.5/],
