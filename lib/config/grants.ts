@@ -32,7 +32,8 @@ const ON_DATABASES = ['SHOW DATABASES'] as const;
  * The privileges that can be granted: those that end at the data of a database.
  *
  * Not on the list, on purpose: `ALL`, everything that manages access (`CREATE USER`, `ROLE ADMIN`, `SHOW ACCESS`, ...), `SYSTEM`, `SOURCES`
- * and `READ`/`WRITE ON` a source, `CREATE TEMPORARY TABLE` (which opens `executable()`), `CREATE FUNCTION`, `BACKUP`, `KILL QUERY`,
+ * and `READ`/`WRITE ON` a source, `CREATE TEMPORARY TABLE` (which opens `executable()`; `CREATE TABLE` implies it, so for whoever holds that
+ * the empty, root-owned scripts folder is what is left between them and running a program), `CREATE FUNCTION`, `BACKUP`, `KILL QUERY`,
  * `INTROSPECTION`, `NAMED COLLECTION`, `displaySecretsInShowAndSelect`, `CLUSTER`, `CREATE DATABASE` and `DROP DATABASE`.
  *
  * @see https://clickhouse.com/docs/sql-reference/statements/grant

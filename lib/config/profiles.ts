@@ -16,6 +16,9 @@ export interface PinnedSetting {
 /**
  * The settings that every user has and none may change, in the `default` profile, which ClickHouse applies to everybody before any other.
  *
+ * A pin is a second line; grants are the boundary. Before 26.8.2.2 a `SETTINGS` clause inside a subquery was not held to constraints
+ * (https://github.com/ClickHouse/ClickHouse/pull/115397).
+ *
  * @see https://clickhouse.com/docs/operations/settings/settings
  * @see https://clickhouse.com/docs/operations/settings/constraints-on-settings
  */
@@ -30,6 +33,7 @@ export const PINNED_SETTINGS: readonly PinnedSetting[] = [
   { name: 'add_http_cors_header', value: 0, why: 'it answers any web page with Access-Control-Allow-Origin: *' },
   { name: 'http_response_headers', value: '{}', why: 'it lets a link set response headers such as the content type' },
   { name: 'max_http_get_redirects', value: 0, why: 'it follows redirects to hosts that nobody allowed' },
+  { name: 'output_format_schema', value: '', why: 'it writes a file on the server that the query names' },
   { name: 'dynamic_disk_allow_from_env', value: 0, why: "it lets a query read the server's environment" },
   { name: 'dynamic_disk_allow_from_zk', value: 0, why: 'it lets a query read from Keeper' },
   { name: 'dynamic_disk_allow_include', value: 0, why: "it lets a query read the server's configuration" },

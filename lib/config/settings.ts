@@ -191,6 +191,8 @@ export interface ProfileSettings {
   /**
    * How many bytes of form data (external tables) an HTTP request may carry; they are held in memory before any other limit applies.
    *
+   * ClickHouse cuts off what is beyond, without an error: a query that uploads more sees only a part of it.
+   *
    * @default 67108864
    */
   readonly maxHttpFormBytes?: number;
