@@ -34,11 +34,12 @@ const LARGEST_REASON = 1024;
  * Turns a function into a custom resource handler that always answers.
  *
  * A failed creation is answered with {@link NOTHING_CREATED}, for which a later deletion is answered without calling the function:
- * CloudFormation deletes what it failed to create, and there is nothing there.
+ * CloudFormation deletes what it failed to create, and there is nothing there. A function that can fail half way says so by giving the id
+ * that its creations will have; then it is called to clean up.
  */
 export function customResource<Properties>(
   act: (event: CloudFormationEvent<Properties>) => Promise<Outcome>,
-  respond: Respond = put,
+  { idOfNew = () => NOTHING_CREATED, respond = put }: { idOfNew?: (properties: Properties) => string; respond?: Respond } = {},
 ): (event: CloudFormationEvent<Properties>) => Promise<void> {
   return async (event) => {
     const same = { StackId: event.StackId, RequestId: event.RequestId, LogicalResourceId: event.LogicalResourceId };
@@ -57,7 +58,7 @@ export function customResource<Properties>(
       return JSON.stringify({
         ...same,
         Status: 'FAILED',
-        PhysicalResourceId: event.PhysicalResourceId ?? NOTHING_CREATED,
+        PhysicalResourceId: event.PhysicalResourceId ?? idOfNew(event.ResourceProperties),
         Reason: reason.slice(0, LARGEST_REASON),
       });
     };

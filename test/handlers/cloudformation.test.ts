@@ -21,11 +21,14 @@ const event = (fields: Partial<CloudFormationEvent<object>> = {}): CloudFormatio
   ...fields,
 });
 
-async function answerTo(act: Parameters<typeof customResource>[0], fields: Partial<CloudFormationEvent<object>> = {}): Promise<Answer> {
+async function answerTo(act: Parameters<typeof customResource>[0], fields: Partial<CloudFormationEvent<object>> = {}, idOfNew?: () => string): Promise<Answer> {
   const answers: Answer[] = [];
-  await customResource(act, (_, body) => {
-    answers.push(JSON.parse(body) as Answer);
-    return Promise.resolve();
+  await customResource(act, {
+    idOfNew,
+    respond: (_, body) => {
+      answers.push(JSON.parse(body) as Answer);
+      return Promise.resolve();
+    },
   })(event(fields));
   expect(answers).toHaveLength(1);
   return answers[0];
@@ -54,6 +57,14 @@ test('deleting what was never created succeeds without acting', async () => {
   const answer = await answerTo(act, { RequestType: 'Delete', PhysicalResourceId: NOTHING_CREATED });
   expect(answer.Status).toBe('SUCCESS');
   expect(act).not.toHaveBeenCalled();
+});
+
+test('a function that may fail half way is called to clean up after a creation that failed', async () => {
+  const half = await answerTo(() => Promise.reject(new Error('half way')), {}, () => 'the-id');
+  expect(half).toMatchObject({ Status: 'FAILED', PhysicalResourceId: 'the-id' });
+  const clean = jest.fn(() => Promise.resolve({ physicalResourceId: 'the-id' }));
+  await answerTo(clean, { RequestType: 'Delete', PhysicalResourceId: half.PhysicalResourceId });
+  expect(clean).toHaveBeenCalledTimes(1);
 });
 
 test('an answer over 4,096 bytes is a failure that says so', async () => {

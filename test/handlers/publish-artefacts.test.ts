@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { CloudFormationEvent } from '../../lib/handlers/cloudformation';
 import type { ObjectStore, PublishProperties } from '../../lib/handlers/publish-artefacts/publish';
-import { publish } from '../../lib/handlers/publish-artefacts/publish';
+import { idOfNew, publish } from '../../lib/handlers/publish-artefacts/publish';
 
 const hash = (text: string): string => createHash('sha256').update(text).digest('hex');
 const AGENT = 'console.log(1)';
@@ -11,6 +11,7 @@ function properties(manifests: string[], agent = AGENT): PublishProperties {
     Bucket: 'artefacts',
     Manifests: manifests.map((Content) => ({ Key: `manifests/live/${hash(Content)}.json`, Sha256: hash(Content), Content })),
     Agent: { Key: `agent/${hash(agent)}.js`, Sha256: hash(agent) },
+    Keepers: '3',
   };
 }
 
@@ -65,6 +66,27 @@ test.each([
   const store = new Memory();
   await expect(publish(event(damage(properties(['one', 'two']))), store, Buffer.from(AGENT))).rejects.toThrow(/nothing was published/);
   expect(store.objects.size).toBe(0);
+});
+
+test('a first publication that fails half way leaves an id whose deletion empties the bucket', async () => {
+  const store = new Memory();
+  let left = 1;
+  store.putOnce = (bucket, key, content) => (left-- > 0 ? Memory.prototype.putOnce.call(store, bucket, key, content) : Promise.reject(new Error('throttled')));
+  await expect(publish(event(properties(['one', 'two'])), store, Buffer.from(AGENT))).rejects.toThrow('throttled');
+  expect(store.objects.size).toBe(1);
+  await publish(event(properties(['one', 'two']), { RequestType: 'Delete', PhysicalResourceId: idOfNew(properties([])) }), store, Buffer.alloc(0));
+  expect(store.objects.size).toBe(0);
+});
+
+test('another number of Keepers is refused before anything is written, and going back is not', async () => {
+  const store = new Memory();
+  const { physicalResourceId } = await publish(event(properties(['one'])), store, Buffer.from(AGENT));
+  const update = { RequestType: 'Update', PhysicalResourceId: physicalResourceId } as const;
+  const before = new Map(store.objects);
+  await expect(publish(event({ ...properties(['two']), Keepers: '5' }, update), store, Buffer.from(AGENT))).rejects.toThrow(/number of Keepers is fixed .* got 5.*docs\/operations.md/);
+  expect(store.objects).toEqual(before);
+  // what CloudFormation sends next, to undo.
+  await expect(publish(event(properties(['one']), update), store, Buffer.from(AGENT))).resolves.toEqual({ physicalResourceId });
 });
 
 test('deletion empties every version, also of objects that others left, and may be repeated', async () => {

@@ -18,9 +18,27 @@ const region = (facts: { parameter?: string; lists?: string[] }): RegionalApi =>
 const IMAGE: FactProperties = { Kind: 'PublicParameter', Name: '/aws/service/an-image' };
 const LIST: FactProperties = { Kind: 'ManagedPrefixList', Name: 'com.amazonaws.eu-west-1.s3' };
 
-test('the answer is the physical id, so another answer replaces and a rollback returns', async () => {
-  expect(await lookUp(event(IMAGE), region({ parameter: 'ami-1' }))).toEqual({ physicalResourceId: 'ami-1', data: { Value: 'ami-1' } });
-  expect(await lookUp(event(LIST), region({ lists: ['pl-1'] }))).toEqual({ physicalResourceId: 'pl-1', data: { Value: 'pl-1' } });
+test('answers with the fact, and another answer is another physical id, so it replaces', async () => {
+  const first = await lookUp(event(IMAGE), region({ parameter: 'ami-1' }));
+  const second = await lookUp(event(IMAGE), region({ parameter: 'ami-2' }));
+  expect([first.data, second.data]).toEqual([{ Value: 'ami-1' }, { Value: 'ami-2' }]);
+  expect(first.physicalResourceId).not.toBe(second.physicalResourceId);
+  expect((await lookUp(event(LIST), region({ lists: ['pl-1'] }))).data).toEqual({ Value: 'pl-1' });
+});
+
+test('undoing an update that failed returns to the old answer and asks nothing', async () => {
+  const created = await lookUp(event({ ...IMAGE, Generation: '1' }), region({ parameter: 'ami-old' }));
+  const before = { RequestType: 'Update', PhysicalResourceId: created.physicalResourceId } as const;
+  await expect(lookUp(event({ ...IMAGE, Generation: '2' }, before), region({}))).rejects.toThrow(/no public parameter/);
+  const undone = await lookUp(event({ ...IMAGE, Generation: '1' }, before), region({ parameter: 'ami-new' }));
+  expect(undone).toEqual({ physicalResourceId: created.physicalResourceId, data: { Value: 'ami-old' } });
+});
+
+test('another generation asks again', async () => {
+  const created = await lookUp(event({ ...IMAGE, Generation: '1' }), region({ parameter: 'ami-old' }));
+  const updated = await lookUp(event({ ...IMAGE, Generation: '2' }, { RequestType: 'Update', PhysicalResourceId: created.physicalResourceId }), region({ parameter: 'ami-new' }));
+  expect(updated.data).toEqual({ Value: 'ami-new' });
+  expect(updated.physicalResourceId).not.toBe(created.physicalResourceId);
 });
 
 test('deleting asks nothing and keeps the id', async () => {

@@ -4,7 +4,7 @@ import type { ListObjectVersionsCommandOutput } from '@aws-sdk/client-s3';
 import { DeleteObjectsCommand, ListObjectVersionsCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { customResource } from '../cloudformation';
 import type { ObjectStore, PublishProperties } from './publish';
-import { publish } from './publish';
+import { idOfNew, publish } from './publish';
 
 const s3 = new S3Client({});
 
@@ -38,6 +38,7 @@ export function s3Store(client: S3Client): ObjectStore {
 }
 
 /** Custom resource: the cluster's artefacts in the cluster's bucket. */
-export const handler = customResource<PublishProperties>((event) =>
-  publish(event, s3Store(s3), event.RequestType === 'Delete' ? Buffer.alloc(0) : readFileSync(join(__dirname, 'agent.js'))),
+export const handler = customResource<PublishProperties>(
+  (event) => publish(event, s3Store(s3), event.RequestType === 'Delete' ? Buffer.alloc(0) : readFileSync(join(__dirname, 'agent.js'))),
+  { idOfNew },
 );

@@ -8,6 +8,13 @@ export interface PublishProperties {
   readonly Manifests: readonly { readonly Key: string; readonly Sha256: string; readonly Content: string }[];
   /** the agent's bundle, which travels beside this handler. */
   readonly Agent: { readonly Key: string; readonly Sha256: string };
+  /** how many Keepers the cluster has. */
+  readonly Keepers: string;
+}
+
+/** The physical id, known before anything is written: a creation that fails half way is cleaned up by the deletion that follows. */
+export function idOfNew({ Keepers }: PublishProperties): string {
+  return `artefacts-of-${Keepers}-keepers`;
 }
 
 /** The store, as far as publishing needs it. */
@@ -26,13 +33,21 @@ export interface ObjectStore {
  * rollback. On deletion, which is also what follows a failed first deployment, every version goes: nothing here is data.
  */
 export async function publish(event: CloudFormationEvent<PublishProperties>, store: ObjectStore, agent: Uint8Array): Promise<Outcome> {
-  const { Bucket, Manifests, Agent } = event.ResourceProperties;
-  const physicalResourceId = event.PhysicalResourceId ?? `artefacts-of-${event.LogicalResourceId}`;
+  const { Bucket, Manifests, Agent, Keepers } = event.ResourceProperties;
+  // the id remembers what the cluster was created with. The old properties would not do: on a rollback they are those just refused.
+  const id = idOfNew(event.ResourceProperties);
+  const physicalResourceId = event.PhysicalResourceId ?? id;
   if (event.RequestType === 'Delete') {
     for await (const page of store.versions(Bucket)) {
       if (page.length > 0) await store.deleteVersions(Bucket, page);
     }
     return { physicalResourceId };
+  }
+  if (physicalResourceId !== id) {
+    throw new Error(
+      `the number of Keepers is fixed when a cluster is created (${physicalResourceId}), got ${Keepers}: a member added or removed by a rolling update can leave two majorities. ` +
+        'Nothing was changed; set it back, or follow "Changing the number of Keepers" in docs/operations.md',
+    );
   }
   const objects = [
     ...Manifests.map((each) => ({ key: each.Key, sha256: each.Sha256, content: Buffer.from(each.Content, 'utf8') })),

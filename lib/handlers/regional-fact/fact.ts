@@ -17,18 +17,22 @@ export interface RegionalApi {
 }
 
 /**
- * Answers with the fact as the physical id.
+ * Answers with the fact, under a physical id that holds question and answer.
  *
- * CloudFormation calls again only when a property changes, so the answer is pinned: a new machine image or a deployment that is
- * about something else changes nothing. And because a new answer is a new physical id, a rollback returns to the old answer without
- * asking.
+ * CloudFormation calls again only when a property changes, so the answer is pinned: a new machine image, or a deployment that is about
+ * something else, changes nothing. It also calls to undo an update that failed, with the old properties and the old id
+ * (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-requesttypes-update.html); then the id has the old answer and
+ * nothing is asked, or a rollback would bring today's image.
  */
 export async function lookUp(event: CloudFormationEvent<FactProperties>, api: RegionalApi): Promise<Outcome> {
-  const { Kind, Name } = event.ResourceProperties;
-  if (event.RequestType === 'Delete') return { physicalResourceId: event.PhysicalResourceId ?? Name };
+  const { Kind, Name, Generation = '' } = event.ResourceProperties;
+  const question = `${Kind}|${Name}|${Generation}|`;
+  const known = event.PhysicalResourceId ?? '';
+  if (event.RequestType === 'Delete') return { physicalResourceId: known };
+  if (known.startsWith(question)) return { physicalResourceId: known, data: { Value: known.slice(question.length) } };
   const value = Kind === 'PublicParameter' ? await api.parameter(Name) : only(Name, await api.prefixLists(Name));
   if (!value) throw new Error(`the region has no ${Kind === 'PublicParameter' ? 'public parameter' : 'managed prefix list'} named '${Name}'`);
-  return { physicalResourceId: value, data: { Value: value } };
+  return { physicalResourceId: question + value, data: { Value: value } };
 }
 
 function only(name: string, found: readonly string[]): string | undefined {
