@@ -156,7 +156,7 @@ function isOneAddress(value: string): boolean {
  *
  * @see https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html
  */
-function isClientNetwork(value: string): boolean {
+export function isClientNetwork(value: string): boolean {
   try {
     const { family, prefix } = parseCidr(value);
     return isPrivateCidr(value) || prefix >= (family === 4 ? 16 : 44);

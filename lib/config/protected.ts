@@ -163,9 +163,10 @@ const TUNABLE_LOGS = [
 ];
 
 // without `engine` and `storage_policy`, which can send a log elsewhere.
+// not where a log is kept: one that named the table of the audit trail would get in its way.
 const LOG_PROPERTIES = [
   'partition_by', 'ttl', 'flush_interval_milliseconds', 'max_size_rows', 'reserved_size_rows', 'buffer_size_rows_flush_threshold', 'flush_on_crash',
-  'collect_interval_milliseconds', 'symbolize', 'database', 'table',
+  'collect_interval_milliseconds', 'symbolize',
 ];
 
 /** Sections directly under the root and what they may hold. `true`: any plain settings. */

@@ -39,6 +39,9 @@ export interface TopologySize {
   readonly keepers: number;
 }
 
+// names that AWS answers inside a VPC (https://docs.aws.amazon.com/vpc/latest/userguide/AmazonDNS-concepts.html).
+const AWS_SUFFIXES = ['amazonaws.com', 'amazonaws.com.cn', 'api.aws', 'aws.dev', 'on.aws', 'compute.internal', 'ec2.internal'];
+
 const LABEL = /^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
 /** Whether a text is a DNS label as used for nodes and zones (RFC 1035, lower case). */
@@ -63,6 +66,13 @@ export function layOut(size: TopologySize): Topology {
   const labels = size.zoneName.split('.');
   if (labels.length < 2 || !labels.every(isDnsLabel) || size.zoneName.length > 200) {
     throw new ConfigurationError('ZoneName', `the zone name must be at least two lower-case DNS labels, such as analytics.clickhouse.internal, got ${JSON.stringify(size.zoneName)}`);
+  }
+  const taken = AWS_SUFFIXES.find((suffix) => size.zoneName === suffix || size.zoneName.endsWith(`.${suffix}`));
+  if (taken !== undefined) {
+    throw new ConfigurationError(
+      'ZoneName',
+      `the zone name must not be in '${taken}', got ${JSON.stringify(size.zoneName)}: a private zone of that name hides AWS's own names from the whole VPC; use one of your own, such as analytics.clickhouse.internal`,
+    );
   }
   const servers = range(size.shards).flatMap((shard) =>
     range(size.replicas).map((replica) => {

@@ -2,6 +2,7 @@ import { Token } from 'aws-cdk-lib';
 import type { IVpc } from 'aws-cdk-lib/aws-ec2';
 import type { IConstruct } from 'constructs';
 import { isPrivateCidr } from '../config/addresses';
+import { isClientNetwork } from '../config/holes';
 import { at, ConstructError } from '../error';
 
 /**
@@ -12,7 +13,13 @@ import { at, ConstructError } from '../error';
 export function clientNetworks(scope: IConstruct, vpc: IVpc, given?: readonly string[]): readonly string[] {
   if (given === undefined) {
     const own = vpcCidr(vpc);
-    if (own !== undefined) return [own];
+    if (own !== undefined) {
+      // an imported VPC says what it was told; one that is still being looked up says a placeholder.
+      if (!Token.isUnresolved(own) && !isPending(vpc) && !at(scope, () => isClientNetwork(own))) {
+        throw new ConstructError('VpcCidr', `the VPC's CIDR block must be one that a VPC can have (private, or at most a /16), got ${own}; correct 'vpcCidrBlock', or give 'clientCidrs'`, scope);
+      }
+      return [own];
+    }
     throw new ConstructError('VpcCidr', "the imported VPC does not say its CIDR block, which is what users may log in from by default; give 'vpcCidrBlock' to Vpc.fromVpcAttributes, or 'clientCidrs'", scope);
   }
   if (Token.isUnresolved(given)) {
@@ -22,7 +29,7 @@ export function clientNetworks(scope: IConstruct, vpc: IVpc, given?: readonly st
     throw new ConstructError('ClientCidrs', "'clientCidrs' must hold at least one private CIDR block, got none; leave it out for the VPC's own", scope);
   }
   for (const cidr of given) {
-    // a range known at deployment only is judged by the agent, which fills it in.
+    // a range known at deployment only is judged on the node, where it is filled in: private, or no wider than a VPC can be.
     if (!Token.isUnresolved(cidr) && !at(scope, () => isPrivateCidr(cidr))) {
       throw new ConstructError('PublicClientCidr', `'clientCidrs' must be private CIDR blocks (RFC 1918, RFC 6598 or RFC 4193), got ${cidr}, which holds public addresses; connect through the VPC instead`, scope);
     }
@@ -38,4 +45,8 @@ export function vpcCidr(vpc: IVpc): string | undefined {
     // how an imported VPC says that it does not know.
     return undefined;
   }
+}
+
+function isPending(vpc: IVpc): boolean {
+  return vpc.selectSubnets().isPendingLookup === true;
 }

@@ -10,13 +10,15 @@ export interface ClusterSecurityGroupsProps {
   readonly s3PrefixListId: string;
   /** where the interface endpoints of AWS services are. */
   readonly serviceNetworks: readonly string[];
+  /** whether there are Keepers to talk to. */
+  readonly keepers: boolean;
 }
 
 /**
  * Who may talk to whom.
  *
  * Clients reach the endpoint's group, the endpoint reaches the nodes' group, nodes reach each other, and nothing else comes in.
- * Every rule names a group or an AWS prefix list; rules are literals, so that a review of the template shows the whole perimeter.
+ * What comes in is always named by its group, never by addresses, so a review of the template shows the whole perimeter.
  */
 export class ClusterSecurityGroups extends Construct {
   /** the group of the load balancer; clients are admitted here. */
@@ -41,9 +43,9 @@ export class ClusterSecurityGroups extends Construct {
       // on with the client's address (https://docs.aws.amazon.com/elasticloadbalancing/latest/network/load-balancer-security-groups.html).
       this.nodes.connections.allowFrom(this.endpoint, ec2.Port.tcp(port), 'the endpoint passes clients on');
     }
-    for (const port of [PORTS.native, PORTS.interserver]) {
-      this.nodes.connections.allowInternally(ec2.Port.tcp(port), 'distributed queries and replication');
-    }
+    const internal: Record<string, number> = { 'distributed queries': PORTS.native, replication: PORTS.interserver };
+    if (props.keepers) Object.assign(internal, { 'servers to Keepers': PORTS.keeper, 'Keepers among themselves': PORTS.raft });
+    for (const [why, port] of Object.entries(internal)) this.nodes.connections.allowInternally(ec2.Port.tcp(port), why);
     // artefacts and operating system packages come from S3 through the gateway endpoint.
     this.nodes.addEgressRule(ec2.Peer.prefixList(props.s3PrefixListId), ec2.Port.tcp(443), 'S3 through the gateway endpoint');
     for (const network of props.serviceNetworks) {

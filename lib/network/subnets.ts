@@ -1,4 +1,4 @@
-import { Token } from 'aws-cdk-lib';
+import { Stack } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type { IConstruct } from 'constructs';
 import { ConstructError } from '../error';
@@ -17,7 +17,7 @@ export function privateSubnets(scope: IConstruct, vpc: ec2.IVpc, selection?: ec2
   // a VPC that is still being looked up answers with placeholders.
   if (selected.isPendingLookup) return selected;
   const isPublic = new Set(vpc.publicSubnets.map(identity));
-  const open = selected.subnets.filter((subnet) => isPublic.has(identity(subnet)));
+  const open = selected.subnets.filter((subnet) => subnet instanceof ec2.PublicSubnet || isPublic.has(identity(subnet)));
   if (open.length > 0) {
     throw new ConstructError(
       'PublicSubnets',
@@ -37,7 +37,25 @@ function defaultSelection(vpc: ec2.IVpc): ec2.SubnetSelection {
   return { subnetType, onePerAz: true };
 }
 
-// the same subnet may be imported twice under two constructs.
+// the same subnet may be imported twice under two constructs, so it is known by what its id resolves to.
 function identity(subnet: ec2.ISubnet): string {
-  return Token.isUnresolved(subnet.subnetId) ? subnet.node.path : subnet.subnetId;
+  return JSON.stringify(Stack.of(subnet).resolve(subnet.subnetId));
+}
+
+/** The first subnet of each zone: which zone a node lives in must not depend on how many subnets a zone has, and a load balancer takes one a zone. */
+export function onePerZone(scope: IConstruct, subnets: readonly ec2.ISubnet[]): ec2.ISubnet[] {
+  const zones = new Set<string>();
+  return subnets.filter((subnet) => {
+    const zone = JSON.stringify(Stack.of(scope).resolve(zoneOf(scope, subnet)));
+    return !zones.has(zone) && zones.add(zone);
+  });
+}
+
+function zoneOf(scope: IConstruct, subnet: ec2.ISubnet): string {
+  try {
+    return subnet.availabilityZone;
+  } catch {
+    // how a subnet imported by its id alone says that it does not know.
+    throw new ConstructError('SubnetZone', `the subnet ${subnet.node.path} does not say its availability zone, which volumes and groups need; import it with Subnet.fromSubnetAttributes and its 'availabilityZone'`, scope);
+  }
 }

@@ -1,16 +1,24 @@
-import type { RemovalPolicy } from 'aws-cdk-lib';
-import { Stack } from 'aws-cdk-lib';
+import { RemovalPolicy, Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
 
 /** Defines the cluster's key: volumes, secrets, artefacts and logs are encrypted with it. */
 export function clusterKey(cluster: Construct, removalPolicy: RemovalPolicy): kms.Key {
-  const key = new kms.Key(cluster, 'Key', {
+  return new kms.Key(cluster, 'Key', {
     description: `ClickHouse cluster ${cluster.node.path}`,
     enableKeyRotation: true,
-    removalPolicy,
+    // a key has no snapshot, and a snapshot of a volume is worth nothing without its key.
+    removalPolicy: removalPolicy === RemovalPolicy.SNAPSHOT ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : removalPolicy,
   });
+}
+
+/**
+ * Lets the services that encrypt on the cluster's behalf use its key: EC2, Auto Scaling and CloudWatch Logs.
+ *
+ * A key that was made elsewhere in the app gets the same statements; one that is imported must have them already.
+ */
+export function admitServices(key: kms.IKey, cluster: Construct): void {
   const { account, region, partition } = Stack.of(cluster);
   // EC2 and Auto Scaling encrypt and attach on behalf of whoever may launch: naming the Auto Scaling service-linked role instead would
   // fail in an account where it does not exist yet. Same shape as AWS's own EBS key
@@ -44,5 +52,4 @@ export function clusterKey(cluster: Construct, removalPolicy: RemovalPolicy): km
       conditions: { ArnLike: { 'kms:EncryptionContext:aws:logs:arn': `arn:${partition}:logs:${region}:${account}:log-group:*` } },
     }),
   );
-  return key;
 }

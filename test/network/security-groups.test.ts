@@ -1,5 +1,5 @@
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
-import { clusterStack, resources } from '../cluster/stacks';
+import { clusterStack, resources, singleNode } from '../cluster/stacks';
 
 interface Rule {
   readonly IpProtocol: string;
@@ -13,7 +13,7 @@ interface Rule {
   readonly DestinationPrefixListId?: unknown;
 }
 
-const { stack, cluster, template } = clusterStack();
+const { stack, cluster, template } = singleNode();
 const client = new ec2.SecurityGroup(stack, 'Client', { vpc: cluster.vpc, allowAllOutbound: false });
 cluster.connections.allowDefaultPortFrom(client);
 const synthesised = template();
@@ -73,4 +73,14 @@ test('nodes carry the group of nodes, the load balancer the one of the endpoint'
   const [balancer] = Object.values(resources(synthesised, 'AWS::ElasticLoadBalancingV2::LoadBalancer'));
   expect(balancer?.Properties.SecurityGroups).toEqual([{ 'Fn::GetAtt': [endpoint, 'GroupId'] }]);
   expect(balancer?.Properties.EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic).toBe('on');
+});
+
+test('with Keepers, nodes also reach each other on the ports of Keeper and Raft, and nobody else does', () => {
+  const withKeepers = clusterStack().template();
+  const self = Object.values(resources(withKeepers, 'AWS::EC2::SecurityGroupIngress')).map(({ Properties }) => Properties as unknown as Rule);
+  for (const port of [9281, 9444]) {
+    const rules = self.filter(({ FromPort, ToPort }) => FromPort <= port && port <= ToPort);
+    expect(rules).toHaveLength(1);
+    expect(rules[0]?.SourceSecurityGroupId).toEqual(rules[0]?.GroupId);
+  }
 });
