@@ -1,44 +1,31 @@
 // The example that cdk.json runs: a private VPC, a ClickHouse in it, and the policy checks over the whole app.
 import type { AppProps, StackProps } from 'aws-cdk-lib';
-import { App, CfnOutput, Stack, Validations } from 'aws-cdk-lib';
+import { App, CfnOutput, Fn, Stack, Validations } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import type { Construct } from 'constructs';
-import { ClickHouseChecks, ClickHouseCluster } from '../lib';
-
-const CIDR = '10.20.0.0/16';
+import { ClickHouseChecks, ClickHouseCluster, ClickHouseVpcEndpoints } from '../lib';
 
 /** ClickHouse in a VPC that has no route to the internet at all. */
 export class AnalyticsStack extends Stack {
   constructor(scope: Construct, id: string, props?: StackProps) {
     super(scope, id, props);
     const vpc = new ec2.Vpc(this, 'Vpc', {
-      ipAddresses: ec2.IpAddresses.cidr(CIDR),
+      // three zones whatever the region, without asking an account which it has.
+      availabilityZones: [0, 1, 2].map((zone) => Fn.select(zone, Fn.getAzs())),
+      ipAddresses: ec2.IpAddresses.cidr('10.20.0.0/16'),
       natGateways: 0,
       subnetConfiguration: [{ name: 'Isolated', subnetType: ec2.SubnetType.PRIVATE_ISOLATED, cidrMask: 20 }],
-      gatewayEndpoints: { S3: { service: ec2.GatewayVpcEndpointAwsService.S3 } },
       flowLogs: {
         All: {
           destination: ec2.FlowLogDestination.toCloudWatchLogs(new logs.LogGroup(this, 'FlowLogs', { retention: logs.RetentionDays.THREE_MONTHS })),
         },
       },
     });
-    // what the nodes call, reachable without an internet route.
-    const services = {
-      CloudFormation: ec2.InterfaceVpcEndpointAwsService.CLOUDFORMATION,
-      Ec2: ec2.InterfaceVpcEndpointAwsService.EC2,
-      Logs: ec2.InterfaceVpcEndpointAwsService.CLOUDWATCH_LOGS,
-      SecretsManager: ec2.InterfaceVpcEndpointAwsService.SECRETS_MANAGER,
-      Ssm: ec2.InterfaceVpcEndpointAwsService.SSM,
-      SsmMessages: ec2.InterfaceVpcEndpointAwsService.SSM_MESSAGES,
-    };
-    for (const [name, service] of Object.entries(services)) {
-      const endpoint = vpc.addInterfaceEndpoint(name, { service, open: false });
-      endpoint.connections.allowDefaultPortFrom(ec2.Peer.ipv4(CIDR), 'from this VPC only');
-    }
+    const vpcEndpoints = new ClickHouseVpcEndpoints(this, 'Endpoints', { vpc });
 
-    const cluster = new ClickHouseCluster(this, 'ClickHouse', { vpc });
+    const cluster = new ClickHouseCluster(this, 'ClickHouse', { vpc, vpcEndpoints });
 
     const application = new ec2.SecurityGroup(this, 'Application', { vpc, description: 'Stands for whatever queries ClickHouse', allowAllOutbound: false });
     cluster.connections.allowDefaultPortFrom(application, 'the application queries ClickHouse');

@@ -14,6 +14,8 @@ export interface HandlerFunctionProps {
   readonly key: IKey;
   /** everything the function may do, besides writing its own log. */
   readonly statements: readonly iam.PolicyStatement[];
+  /** how long one call may take; five minutes unless told. */
+  readonly timeout?: Duration;
 }
 
 /** A deploy-time function with its own log group and a role that holds nothing but what it is given. */
@@ -48,7 +50,7 @@ export class HandlerFunction extends Construct {
       code: lambda.Code.fromAsset(handlerFolder(props.handler)),
       handler: 'index.handler',
       memorySize: 256,
-      timeout: Duration.minutes(5),
+      timeout: props.timeout ?? Duration.minutes(5),
       role: this.role,
       logGroup,
       loggingFormat: lambda.LoggingFormat.JSON,

@@ -42,7 +42,7 @@ export function summarise(assembly: string): string {
   );
   const rows = [
     ['nodes', nodes(resources)],
-    ['listeners', listeners(documents.filter(({ path }) => path.endsWith('/config.xml')).map(({ root }) => root))],
+    ['listeners', listeners(documents.filter(({ path }) => /\/(keeper_)?config\.xml$/.test(path)).map(({ root }) => root))],
     ['users', users(documents.filter(({ path }) => path.includes('/users')).map(({ root }) => root))],
     ['admitted', admitted(resources)],
     ['encrypted', encrypted(resources)],
@@ -59,9 +59,19 @@ function nodes(resources: readonly Resource[]): string {
 }
 
 function listeners(configs: readonly XmlElement[]): string {
-  const names = configs.flatMap((config) => childElements(config).filter(({ name }) => /_port(_secure)?$/.test(name)));
-  const tls = (name: string): string => (/https|secure/.test(name) ? 'TLS' : 'PLAINTEXT');
-  return names.map(({ name, children: [port] }) => `${typeof port === 'string' ? port : '?'} ${name} (${tls(name)})`).join(', ');
+  const children = (parents: readonly XmlElement[], name: string): XmlElement[] => parents.flatMap(childElements).filter((each) => each.name === name);
+  const keepers = children(configs, 'keeper_server');
+  const named = [...configs, ...keepers].flatMap(childElements).filter(({ name }) => /_port(_secure)?$/.test(name));
+  const raft = children(keepers, 'raft_configuration').flatMap((each) => {
+    const secure = children([each], 'secure').some(({ children: [text] }) => text === 'true');
+    const ports = new Set(children(children([each], 'server').slice(0, 1), 'port').map(textIn));
+    return [...ports].map((port) => `${port} raft (${secure ? 'TLS' : 'PLAINTEXT'})`);
+  });
+  return [...named.map((each) => `${textIn(each)} ${each.name} (${/https|secure/.test(each.name) ? 'TLS' : 'PLAINTEXT'})`), ...raft].join(', ');
+}
+
+function textIn({ children: [text] }: XmlElement): string {
+  return typeof text === 'string' ? text : '?';
 }
 
 function users(documents: readonly XmlElement[]): string {

@@ -6,15 +6,20 @@ import * as s3 from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { acknowledge, acknowledgeWildcards } from '../acknowledge';
 import { agentBundle } from '../assets';
-import type { BootManifest, LiveManifest } from '../config/manifest';
+import type { BootManifest, LiveManifest, NodeRole } from '../config/manifest';
+import type { Artefact } from '../config/manifest';
 import { packManifest } from '../config/manifest';
+import { ConstructError } from '../error';
 import { HandlerFunction } from '../handler-function';
 import { METADATA_DOCUMENTS } from '../metadata';
 
 /** What {@link Artefacts} needs to know. */
 export interface ArtefactsProps {
   readonly key: IKey;
-  readonly boot: BootManifest;
+  /** one a role that the cluster has. */
+  readonly boot: readonly BootManifest[];
+  /** how many Keepers there are; it is fixed when the cluster is created. */
+  readonly keepers: number;
   readonly live: LiveManifest;
 }
 
@@ -33,10 +38,11 @@ export interface PublishedObject {
 export class Artefacts extends Construct {
   public readonly bucket: s3.IBucket;
   public readonly agent: PublishedObject;
-  public readonly boot: PublishedObject;
   public readonly live: PublishedObject;
   /** depend on this to find the objects there. */
   public readonly published: CustomResource;
+
+  private readonly bootByRole: ReadonlyMap<NodeRole, PublishedObject>;
 
   constructor(scope: Construct, id: string, props: ArtefactsProps) {
     super(scope, id);
@@ -55,10 +61,10 @@ export class Artefacts extends Construct {
     });
     acknowledge(bucket, 'AwsSolutions-S1', 'the bucket holds no data and no secret, only manifests and programs that nodes accept by the SHA-256 in their launch template');
     this.bucket = bucket;
-    const boot = packManifest(props.boot);
+    const boot = props.boot.map((manifest) => ({ role: manifest.role, ...packManifest(manifest) }));
     const live = packManifest(props.live);
     this.agent = agentBundle();
-    this.boot = boot;
+    this.bootByRole = new Map(boot.map((each) => [each.role, each]));
     this.live = live;
 
     const objects = this.bucket.arnForObjects('*');
@@ -73,25 +79,33 @@ export class Artefacts extends Construct {
       ],
     });
     acknowledgeWildcards(publisher.role, { [objects]: 'the publisher writes and empties this one bucket; keys are named by hashes that change' });
-    const inTemplate = ({ key, sha256, content }: typeof boot): Record<string, string> => ({ Key: key, Sha256: sha256, Content: content });
+    const inTemplate = ({ key, sha256, content }: Artefact): Record<string, string> => ({ Key: key, Sha256: sha256, Content: content });
     this.published = new CustomResource(this, 'Published', {
       resourceType: 'Custom::ClickHouseArtefacts',
       serviceToken: publisher.functionArn,
       properties: {
         Bucket: this.bucket.bucketName,
-        Manifests: [inTemplate(boot), inTemplate(live)],
+        Manifests: [...boot.map(inTemplate), inTemplate(live)],
         Agent: { Key: this.agent.key, Sha256: this.agent.sha256 },
+        Keepers: String(props.keepers),
       },
     });
     // the bucket's policy outlives the publisher's last call.
     this.published.node.addDependency(this.bucket);
     annotate(this.published, props);
   }
+
+  /** The boot manifest of a role. */
+  public boot(role: NodeRole): PublishedObject {
+    const published = this.bootByRole.get(role);
+    if (!published) throw new ConstructError('NoManifest', `there is no boot manifest for a ${role}`, this);
+    return published;
+  }
 }
 
 /** Puts every document into the template's metadata, a line an entry, so that `cdk diff` shows a change the way a reviewer reads it. */
 function annotate(published: CustomResource, { boot, live }: ArtefactsProps): void {
-  const documents = [...boot.documents, ...live.documents, ...live.users];
+  const documents = [...boot.flatMap((manifest) => manifest.documents), ...live.documents, ...live.users];
   const byPath = Object.fromEntries(documents.map(({ path, template }) => [path, template.trimEnd().split('\n')]));
   (published.node.defaultChild as CfnResource).addMetadata(METADATA_DOCUMENTS, byPath);
 }

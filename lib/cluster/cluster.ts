@@ -1,5 +1,5 @@
 import type { IResource } from 'aws-cdk-lib';
-import { Names, RemovalPolicy, Resource, Size, SizeRoundingBehavior, Token } from 'aws-cdk-lib';
+import { Annotations, Names, RemovalPolicy, Resource, Size, SizeRoundingBehavior, Stack, Token } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import * as logs from 'aws-cdk-lib/aws-logs';
@@ -10,19 +10,25 @@ import type { Construct } from 'constructs';
 import { acknowledge } from '../acknowledge';
 import type { ClusterModel, ExtraDocument } from '../config/manifests';
 import { bootManifest, liveManifest } from '../config/manifests';
+import type { NodeRole } from '../config/manifest';
 import { PORTS } from '../config/ports';
+import type { Topology } from '../config/topology';
 import { layOut } from '../config/topology';
 import { at, ConstructError } from '../error';
 import { clientNetworks, vpcCidr } from '../network/client-networks';
 import { ClusterSecurityGroups } from '../network/security-groups';
-import { privateSubnets } from '../network/subnets';
-import { clusterKey } from '../protection/key';
+import { onePerZone, privateSubnets } from '../network/subnets';
+import { admitServices, clusterKey } from '../protection/key';
 import { Artefacts } from './artefacts';
 import { Endpoint } from './endpoint';
+import type { MachineModel } from './fleet';
+import { defineFleet } from './fleet';
+import { LiveRollout } from './live-rollout';
 import { LoadBalancer } from './load-balancer';
-import { Node } from './node';
+import type { VolumeModel } from './node';
+import { MOST_NODES_IN_NESTED_STACKS, MOST_NODES_IN_ONE_STACK } from './placement';
+import type { ClickHouseClusterProps } from './props';
 import { RegionalFacts } from './regional-facts';
-import type { ClickHouseServerSettings } from './server-settings';
 import { inServerUnits } from './server-settings';
 import { ClickHouseVersion } from './version';
 
@@ -50,148 +56,28 @@ export interface IClickHouseCluster extends IResource, ec2.IConnectable {
   readonly nativeEndpoint: Endpoint;
 }
 
-/** Properties of a {@link ClickHouseCluster}. Everything that protects is on without being asked for. */
-export interface ClickHouseClusterProps {
-  /** The VPC to run in. */
-  readonly vpc: ec2.IVpc;
+/** What to know about a cluster to connect to it. */
+export interface ClickHouseClusterAttributes {
+  /** The cluster's name. */
+  readonly clusterName: string;
 
   /**
-   * The subnets for nodes and endpoint. Public subnets are refused.
-   *
-   * @default - the isolated subnets of the VPC, or its private ones if it has none
-   */
-  readonly vpcSubnets?: ec2.SubnetSelection;
-
-  /**
-   * The ClickHouse release.
-   *
-   * @default ClickHouseVersion.V26_8_LTS
-   */
-  readonly version?: ClickHouseVersion;
-
-  /**
-   * The machines. Graviton and x86 both work; ClickHouse wants at least 8 GiB of memory.
-   *
-   * @see https://clickhouse.com/docs/guides/sizing-and-hardware-recommendations
-   * @default - m7g.large
-   */
-  readonly instanceType?: ec2.InstanceType;
-
-  /**
-   * The machine image. It must be Amazon Linux 2023 of the instance type's architecture: the launch script relies on its packages.
-   *
-   * @default - the newest Amazon Linux 2023 at the first deployment, pinned until `machineImageGeneration` changes
-   */
-  readonly machineImage?: ec2.IMachineImage;
-
-  /**
-   * Any text; another text moves the pinned machine image to the newest one, which replaces the instances.
-   *
-   * @default '1'
-   */
-  readonly machineImageGeneration?: string;
-
-  /**
-   * The size of a node's data volume, from 10 GiB.
-   *
-   * @default Size.gibibytes(100)
-   */
-  readonly storageSize?: Size;
-
-  /**
-   * The I/O operations per second of a data volume, 3,000 to 80,000.
-   *
-   * @see https://docs.aws.amazon.com/ebs/latest/userguide/general-purpose.html
-   * @default 3000
-   */
-  readonly storageIops?: number;
-
-  /**
-   * The throughput of a data volume in MiB/s, 125 to 2,000.
-   *
-   * @see https://docs.aws.amazon.com/ebs/latest/userguide/general-purpose.html
-   * @default 125
-   */
-  readonly storageThroughput?: number;
-
-  /**
-   * The key that volumes, secrets, artefacts and logs are encrypted with. Its policy must let EC2, Auto Scaling and CloudWatch Logs
-   * use it; the key that is created by default does.
-   *
-   * @default - a new key for this cluster, with yearly rotation
-   */
-  readonly encryptionKey?: IKey;
-
-  /**
-   * The cluster's name: what `remote_servers` and the `{cluster}` macro say. A DNS label.
-   *
-   * @default - derived from the construct's path
-   */
-  readonly clusterName?: string;
-
-  /**
-   * The name of the cluster's private zone. It is part of every node's name and certificate, so it can not change later; two clusters
-   * in one VPC need different ones.
+   * The name of the cluster's private zone, which must resolve in the client's VPC.
    *
    * @default - `<clusterName>.clickhouse.internal`
    */
   readonly zoneName?: string;
 
   /**
-   * The private address ranges that users may log in from. ClickHouse checks them itself, behind the security groups, so connections
-   * need both. Public ranges are refused.
+   * The security groups of the cluster's endpoint.
    *
-   * @default - the VPC's primary CIDR block
+   * @default - none: `connections` then changes only the client's side
    */
-  readonly clientCidrs?: string[];
-
-  /**
-   * Settings of the server process.
-   *
-   * @default - see each setting
-   */
-  readonly settings?: ClickHouseServerSettings;
-
-  /**
-   * Further server configuration: XML documents by name, merged over the rendered one. A document that touches a protected setting
-   * is refused.
-   *
-   * @see https://clickhouse.com/docs/operations/configuration-files
-   * @default - none
-   */
-  readonly extraServerDocuments?: { [name: string]: string };
-
-  /**
-   * Further settings profiles and quotas: XML documents by name. Users can not be declared here, and a document that touches a
-   * protected setting is refused.
-   *
-   * @default - none
-   */
-  readonly extraUsersDocuments?: { [name: string]: string };
-
-  /**
-   * The id of the AWS-managed prefix list of S3 in this region, such as `pl-6da54004`: the only addresses nodes may reach outside
-   * the VPC.
-   *
-   * @default - looked up at the first deployment
-   */
-  readonly s3PrefixListId?: string;
-
-  /**
-   * How long logs of nodes are kept in CloudWatch.
-   *
-   * @default logs.RetentionDays.THREE_MONTHS
-   */
-  readonly logRetention?: logs.RetentionDays;
-
-  /**
-   * What happens to the data volumes and the key when they are removed from the stack. `RETAIN` keeps them even when the first
-   * deployment fails.
-   *
-   * @default - they are kept, except when the first deployment fails: then nothing is left behind
-   */
-  readonly removalPolicy?: RemovalPolicy;
+  readonly securityGroups?: ec2.ISecurityGroup[];
 }
+
+// which private zones were defined for a VPC; Route 53 would refuse the second of a name, at deployment.
+const CLAIMED_ZONES = new WeakMap<ec2.IVpc, Set<string>>();
 
 abstract class ClickHouseClusterBase extends Resource implements IClickHouseCluster {
   public abstract readonly clusterName: string;
@@ -209,6 +95,29 @@ abstract class ClickHouseClusterBase extends Resource implements IClickHouseClus
  * @resource AWS::AutoScaling::AutoScalingGroup
  */
 export class ClickHouseCluster extends ClickHouseClusterBase {
+  /**
+   * A cluster that is defined elsewhere: another app, or another account's VPC that is connected to this one.
+   *
+   * There is no lookup by name: a cluster is many resources, and what a client needs of it are its names, which are literals.
+   */
+  public static fromClusterAttributes(scope: Construct, id: string, attrs: ClickHouseClusterAttributes): IClickHouseCluster {
+    class Import extends ClickHouseClusterBase {
+      public readonly clusterName = attrs.clusterName;
+      public readonly clusterEndpoint: Endpoint;
+      public readonly nativeEndpoint: Endpoint;
+      public readonly connections: ec2.Connections;
+
+      constructor() {
+        super(scope, id);
+        const zoneName = attrs.zoneName ?? defaultZone(attrs.clusterName);
+        this.clusterEndpoint = new Endpoint(zoneName, PORTS.https);
+        this.nativeEndpoint = new Endpoint(zoneName, PORTS.native);
+        this.connections = new ec2.Connections({ securityGroups: attrs.securityGroups, defaultPort: ec2.Port.tcp(PORTS.https) });
+      }
+    }
+    return new Import();
+  }
+
   /** Who may connect. `cluster.connections.allowDefaultPortFrom(client)` admits a client over HTTPS. */
   public readonly connections: ec2.Connections;
 
@@ -227,14 +136,24 @@ export class ClickHouseCluster extends ClickHouseClusterBase {
   /** The VPC the cluster runs in. */
   public readonly vpc: ec2.IVpc;
 
+  /**
+   * Where each server is reached with the native protocol over TLS, for clients that choose a replica or write to shards themselves.
+   * They have to be admitted to the nodes: `cluster.nodeConnections.allowDefaultPortFrom(client)`.
+   */
+  public readonly nodeEndpoints: Endpoint[];
+
+  /** Who may connect to the servers themselves, past the load balancer. */
+  public readonly nodeConnections: ec2.Connections;
+
   constructor(scope: Construct, id: string, props: ClickHouseClusterProps) {
     super(scope, id);
     // everything that can be refused is refused before anything is defined.
     const version = (props.version ?? ClickHouseVersion.V26_8_LTS).fullVersion;
     this.clusterName = props.clusterName ?? this.derivedName();
-    const zoneName = props.zoneName ?? `${this.clusterName}.clickhouse.internal`;
+    const zoneName = props.zoneName ?? defaultZone(this.clusterName);
     for (const [prop, value] of Object.entries({ clusterName: this.clusterName, zoneName })) this.literal(prop, value);
-    const topology = at(this, () => layOut({ clusterName: this.clusterName, zoneName, shards: 1, replicas: 1, keepers: 0 }));
+    this.claimZone(props.vpc, zoneName);
+    const topology = this.topology(props, zoneName);
     const model: ClusterModel = {
       topology,
       version,
@@ -242,22 +161,28 @@ export class ClickHouseCluster extends ClickHouseClusterBase {
       extraServerDocuments: documents(props.extraServerDocuments),
       extraUsersDocuments: documents(props.extraUsersDocuments),
     };
-    const boot = at(this, () => bootManifest(model, 'server'));
+    const roles: NodeRole[] = topology.keepers.length > 0 ? ['server', 'keeper'] : ['server'];
+    const boot = at(this, () => roles.map((role) => bootManifest(model, role)));
     const live = at(this, () => liveManifest(model));
-    const subnets = privateSubnets(this, props.vpc, props.vpcSubnets);
+    const subnets = onePerZone(this, privateSubnets(this, props.vpc, props.vpcSubnets).subnets);
+    this.checkZones(topology, subnets.length);
     const networks = clientNetworks(this, props.vpc, props.clientCidrs);
-    const volume = this.volume(props);
+    const volume = this.volume(props, topology);
+    const keeperVolume = { ...volume, size: this.storage('keeperStorageSize', props.keeperStorageSize ?? Size.gibibytes(20)), iops: undefined, throughput: undefined };
 
     this.vpc = props.vpc;
     this.encryptionKey = props.encryptionKey ?? clusterKey(this, volume.removalPolicy);
+    admitServices(this.encryptionKey, this);
     const facts = new RegionalFacts(this, 'Region', { key: this.encryptionKey });
     const groups = new ClusterSecurityGroups(this, 'SecurityGroups', {
       vpc: props.vpc,
       s3PrefixListId: props.s3PrefixListId ?? facts.s3PrefixList(),
-      serviceNetworks: [vpcCidr(props.vpc) ?? networks].flat(),
+      serviceNetworks: props.vpcEndpoints ? [] : [vpcCidr(props.vpc) ?? networks].flat(),
+      keepers: topology.keepers.length > 0,
     });
+    props.vpcEndpoints?.allowFrom(groups.nodes);
     const zone = new route53.PrivateHostedZone(this, 'Zone', { zoneName, vpc: props.vpc, comment: `ClickHouse cluster ${this.clusterName}` });
-    const artefacts = new Artefacts(this, 'Artefacts', { key: this.encryptionKey, boot, live });
+    const artefacts = new Artefacts(this, 'Artefacts', { key: this.encryptionKey, boot, live, keepers: topology.keepers.length });
     const liveParameter = new ssm.StringParameter(this, 'LiveManifest', {
       description: `The live manifest of the ClickHouse cluster ${this.clusterName}`,
       stringValue: artefacts.live.key,
@@ -272,40 +197,50 @@ export class ClickHouseCluster extends ClickHouseClusterBase {
     });
     const balancer = new LoadBalancer(this, 'LoadBalancer', {
       vpc: props.vpc,
-      subnets: { subnets: subnets.subnets },
+      subnets: { subnets },
       securityGroup: groups.endpoint,
       zone,
       zoneName,
     });
-    const instanceType = props.instanceType ?? ec2.InstanceType.of(ec2.InstanceClass.M7G, ec2.InstanceSize.LARGE);
-    const imageId = props.machineImage
-      ? props.machineImage.getImage(this).imageId
-      : facts.machineImage(cpuType(instanceType), props.machineImageGeneration ?? '1');
-    for (const [index, node] of topology.servers.entries()) {
-      const subnet = subnets.subnets[index % subnets.subnets.length];
-      if (subnet === undefined) throw new ConstructError('NoSubnets', 'the VPC has no private or isolated subnet', this);
-      new Node(this, pascalCase(node.name), {
-        node,
+    const machine = (instanceType: ec2.InstanceType, own: VolumeModel): MachineModel => ({
+      instanceType,
+      volume: own,
+      imageId: props.machineImage?.getImage(this).imageId ?? facts.machineImage(cpuType(instanceType), props.machineImageGeneration ?? '1'),
+    });
+    const fleet = defineFleet(this, {
+      topology,
+      subnets,
+      nestedStacks: props.nestedStacks ?? false,
+      server: machine(props.instanceType ?? ec2.InstanceType.of(ec2.InstanceClass.M7G, ec2.InstanceSize.LARGE), volume),
+      keeper: machine(props.keeperInstanceType ?? ec2.InstanceType.of(ec2.InstanceClass.M7G, ec2.InstanceSize.MEDIUM), keeperVolume),
+      targetGroupArns: balancer.targetGroupArns,
+      shared: {
         clickhouseVersion: version,
-        subnet,
         securityGroup: groups.nodes,
         zone,
-        instanceType,
-        imageId,
-        volume,
         key: this.encryptionKey,
         artefacts,
         liveManifest: liveParameter,
         internalSecret,
         clientNetworks: networks,
         logGroup,
-        targetGroupArns: balancer.targetGroupArns,
-      });
-    }
+        after: [groups.nodes, ...(props.vpcEndpoints ? [props.vpcEndpoints] : [])],
+      },
+    });
+    const rollout = new LiveRollout(this, 'LiveRollout', {
+      key: this.encryptionKey,
+      bucket: artefacts.bucket,
+      sha256: artefacts.live.sha256,
+      nodes: topology.servers.map(({ name }) => name),
+    });
+    rollout.node.addDependency(liveParameter, ...fleet);
+    if (props.deletionProtection) Stack.of(this).terminationProtection = true;
 
     this.clusterEndpoint = new Endpoint(zoneName, PORTS.https);
     this.nativeEndpoint = new Endpoint(zoneName, PORTS.native);
     this.connections = new ec2.Connections({ securityGroups: [groups.endpoint], defaultPort: ec2.Port.tcp(PORTS.https) });
+    this.nodeEndpoints = topology.servers.map(({ host }) => new Endpoint(host, PORTS.native));
+    this.nodeConnections = new ec2.Connections({ securityGroups: [groups.nodes], defaultPort: ec2.Port.tcp(PORTS.native) });
   }
 
   /** The static secret behind interserver credentials and the distributed-query secret. Every node derives both from it. */
@@ -324,21 +259,64 @@ export class ClickHouseCluster extends ClickHouseClusterBase {
     return secret;
   }
 
-  private volume(props: ClickHouseClusterProps): { size: Size; iops?: number; throughput?: number; removalPolicy: RemovalPolicy } {
-    const size = props.storageSize ?? Size.gibibytes(100);
-    const gibibytes = size.isUnresolved() ? undefined : size.toGibibytes({ rounding: SizeRoundingBehavior.NONE });
-    within(this, 'storageSize', gibibytes, 10, 65_536, 'GiB');
+  private topology(props: ClickHouseClusterProps, zoneName: string): Topology {
+    const { shards = 1, replicas = 2 } = props;
+    const keepers = props.keepers ?? (shards * replicas > 1 ? 3 : 0);
+    const topology = at(this, () => layOut({ clusterName: this.clusterName, zoneName, shards, replicas, keepers }));
+    const nodes = topology.servers.length + topology.keepers.length;
+    const [most, instead] = props.nestedStacks
+      ? [MOST_NODES_IN_NESTED_STACKS, 'CloudFormation touches at most 2,500 resources in one operation over nested stacks; make two clusters']
+      : [MOST_NODES_IN_ONE_STACK, "give 'nestedStacks: true' when the cluster is created; for one that exists, make a new cluster and move the data, because moving nodes between stacks replaces them"];
+    if (nodes > most) {
+      throw new ConstructError('TooManyNodes', `a cluster ${props.nestedStacks ? 'in nested stacks' : 'in one stack'} takes at most ${most} nodes, got ${nodes} (${shards} shards of ${replicas} replicas and ${keepers} Keepers); ${instead}`, this);
+    }
+    return topology;
+  }
+
+  private checkZones({ servers, keepers }: Topology, zones: number): void {
+    const replicas = Math.max(...servers.map(({ replica }) => replica));
+    if (keepers.length >= 3 && zones < 3) {
+      Annotations.of(this).addWarningV2('cdk-secure-clickhouse:KeeperZones', `${keepers.length} Keepers are in ${zones} zone${zones === 1 ? '' : 's'}: losing the one with most of them stops writing; give subnets in 3 zones`);
+    }
+    if (replicas > zones) {
+      Annotations.of(this).addWarningV2('cdk-secure-clickhouse:ReplicaZones', `${replicas} replicas of a shard are in ${zones} zone${zones === 1 ? '' : 's'}, so losing one can lose several; give subnets in more zones`);
+    }
+  }
+
+  private volume(props: ClickHouseClusterProps, { servers, keepers }: Topology): VolumeModel {
+    const size = this.storage('storageSize', props.storageSize ?? Size.gibibytes(100));
+    const gibibytes = size.isUnresolved() ? undefined : size.toGibibytes();
     // https://docs.aws.amazon.com/ebs/latest/userguide/general-purpose.html: 500 operations per GiB, 0.25 MiB/s per operation.
     const mostIops = Math.max(3000, Math.min(80_000, (gibibytes ?? 65_536) * 500));
     within(this, 'storageIops', props.storageIops, 3000, mostIops, 'operations per second at this size');
     const mostThroughput = Math.min(2000, (props.storageIops ?? 3000) / 4);
     within(this, 'storageThroughput', props.storageThroughput, 125, mostThroughput, 'MiB/s at these operations per second');
+    const adopted = props.adoptVolumes ?? {};
+    const names = [...servers, ...keepers].map(({ name }) => name);
+    for (const [name, volumeId] of Object.entries(adopted)) {
+      if (!names.includes(name)) throw new ConstructError('AdoptVolumes', `'adoptVolumes' must name nodes of this cluster (${names.slice(0, 5).join(', ')}${names.length > 5 ? ', ...' : ''}), got ${JSON.stringify(name)}`, this);
+      if (!Token.isUnresolved(volumeId) && !/^vol-[0-9a-f]{8,17}$/.test(volumeId)) throw new ConstructError('AdoptVolumes', `'adoptVolumes' must give volume ids such as vol-0123456789abcdef0, got ${JSON.stringify(volumeId)} for ${name}`, this);
+    }
     return {
       size,
       iops: props.storageIops,
       throughput: props.storageThroughput,
       removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
+      adopted,
     };
+  }
+
+  private storage(prop: string, size: Size): Size {
+    within(this, prop, size.isUnresolved() ? undefined : size.toGibibytes({ rounding: SizeRoundingBehavior.NONE }), 10, 65_536, 'GiB');
+    return size;
+  }
+
+  private claimZone(vpc: ec2.IVpc, zoneName: string): void {
+    const claimed = CLAIMED_ZONES.get(vpc) ?? new Set();
+    if (claimed.has(zoneName)) {
+      throw new ConstructError('ZoneTaken', `the VPC ${vpc.node.path} has a cluster with the private zone '${zoneName}' already, and takes a name once; give another 'zoneName' or 'clusterName'`, this);
+    }
+    CLAIMED_ZONES.set(vpc, claimed.add(zoneName));
   }
 
   private literal(prop: string, value: string): void {
@@ -353,16 +331,16 @@ export class ClickHouseCluster extends ClickHouseClusterBase {
   }
 }
 
+function defaultZone(clusterName: string): string {
+  return `${clusterName}.clickhouse.internal`;
+}
+
 function documents(byName: { [name: string]: string } = {}): ExtraDocument[] {
   return Object.entries(byName).map(([name, xml]) => ({ name, xml }));
 }
 
 function cpuType(instanceType: ec2.InstanceType): ec2.AmazonLinuxCpuType {
   return instanceType.architecture === ec2.InstanceArchitecture.ARM_64 ? ec2.AmazonLinuxCpuType.ARM_64 : ec2.AmazonLinuxCpuType.X86_64;
-}
-
-function pascalCase(name: string): string {
-  return name.replace(/(^|-)([a-z0-9])/g, (_, __, letter: string) => letter.toUpperCase());
 }
 
 function within(scope: Construct, prop: string, value: number | undefined, least: number, most: number, unit: string): void {

@@ -1,5 +1,6 @@
 export { ClickHouseCluster } from './cluster';
-export type { ClickHouseClusterProps, IClickHouseCluster } from './cluster';
+export type { ClickHouseClusterAttributes, IClickHouseCluster } from './cluster';
 export * from './endpoint';
+export * from './props';
 export type { ClickHouseServerSettings } from './server-settings';
 export * from './version';

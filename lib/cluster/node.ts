@@ -8,12 +8,27 @@ import type { ILogGroup } from 'aws-cdk-lib/aws-logs';
 import * as route53 from 'aws-cdk-lib/aws-route53';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { IStringParameter } from 'aws-cdk-lib/aws-ssm';
+import type { IDependable } from 'constructs';
 import { Construct } from 'constructs';
 import { acknowledge, acknowledgeWildcards } from '../acknowledge';
-import type { ServerNode } from '../config/topology';
+import type { NodeRole } from '../config/manifest';
+import { reportKey } from '../config/report';
 import { METADATA_CLICKHOUSE } from '../metadata';
 import type { Artefacts } from './artefacts';
 import { userData } from './user-data';
+
+/** A node by what never changes about it. */
+export interface NodeModel {
+  readonly role: NodeRole;
+  readonly name: string;
+  readonly host: string;
+  /** servers only. */
+  readonly shard?: number;
+  /** servers only. */
+  readonly replica?: number;
+  /** Keepers only. */
+  readonly serverId?: number;
+}
 
 /** The data volume. */
 export interface VolumeModel {
@@ -22,11 +37,13 @@ export interface VolumeModel {
   /** MiB/s. */
   readonly throughput?: number;
   readonly removalPolicy: RemovalPolicy;
+  /** existing volumes by node name, used instead of new ones. */
+  readonly adopted: Readonly<Record<string, string>>;
 }
 
 /** What {@link Node} needs to know. */
 export interface NodeProps {
-  readonly node: ServerNode;
+  readonly node: NodeModel;
   readonly clickhouseVersion: string;
   readonly subnet: ec2.ISubnet;
   readonly securityGroup: ec2.ISecurityGroup;
@@ -41,6 +58,8 @@ export interface NodeProps {
   readonly clientNetworks: readonly string[];
   readonly logGroup: ILogGroup;
   readonly targetGroupArns: readonly string[];
+  /** what must be there before the first instance starts, besides what the node itself refers to. */
+  readonly after: readonly IDependable[];
 }
 
 /**
@@ -59,7 +78,8 @@ export class Node extends Construct {
     super(scope, id);
     const { node } = props;
     const zone = props.subnet.availabilityZone;
-    const marker = { role: 'server', name: node.name, version: props.clickhouseVersion };
+    const { role, name, shard, replica, serverId } = node;
+    const marker = { role, name, shard, replica, serverId, version: props.clickhouseVersion };
 
     const networkInterface = new ec2.CfnNetworkInterface(this, 'Interface', {
       description: `ClickHouse ${node.host}`,
@@ -76,6 +96,21 @@ export class Node extends Construct {
       resourceRecords: [this.privateIp],
     });
 
+    const volumeId = props.volume.adopted[name] ?? this.newVolume(props, zone, marker);
+    const nodeRole = this.nodeRole(props, volumeId);
+    const profile = new iam.CfnInstanceProfile(this, 'Profile', { roles: [nodeRole.roleName] });
+
+    this.group = this.autoScalingGroup(props, zone);
+    this.group.addMetadata(METADATA_CLICKHOUSE, marker);
+    const template = this.launchTemplate(props, { networkInterface, volumeId, profile });
+    template.addMetadata(METADATA_CLICKHOUSE, marker);
+    this.group.launchTemplate = { launchTemplateId: template.ref, version: template.attrLatestVersionNumber };
+    // what the first boot needs is there before the instance is: what it fetches, what it may do, and the way out, without which it
+    // could not even report that it failed.
+    this.group.node.addDependency(props.artefacts.published, props.liveManifest, nodeRole, props.subnet, ...props.after);
+  }
+
+  private newVolume(props: NodeProps, zone: string, marker: object): string {
     const volume = new ec2.CfnVolume(this, 'Volume', {
       availabilityZone: zone,
       size: props.volume.size.toGibibytes(),
@@ -84,39 +119,43 @@ export class Node extends Construct {
       throughput: props.volume.throughput,
       encrypted: true,
       kmsKeyId: props.key.keyArn,
+      // how a volume that was kept is found again.
+      tags: [{ key: 'Name', value: props.node.host }],
     });
     volume.applyRemovalPolicy(props.volume.removalPolicy);
     volume.addMetadata(METADATA_CLICKHOUSE, marker);
-
-    const role = this.nodeRole(props, volume);
-    const profile = new iam.CfnInstanceProfile(this, 'Profile', { roles: [role.roleName] });
-
-    this.group = this.autoScalingGroup(props, zone);
-    const template = this.launchTemplate(props, { networkInterface, volume, profile });
-    template.addMetadata(METADATA_CLICKHOUSE, marker);
-    this.group.launchTemplate = { launchTemplateId: template.ref, version: template.attrLatestVersionNumber };
-    // what the first boot needs is there before the instance is.
-    this.group.node.addDependency(props.artefacts.published, props.liveManifest, role);
+    return volume.ref;
   }
 
-  private nodeRole(props: NodeProps, volume: ec2.CfnVolume): iam.Role {
+  private nodeRole(props: NodeProps, volumeId: string): iam.Role {
     const stack = Stack.of(this);
     const { artefacts, node } = props;
     const { partition, region, account } = stack;
     const object = (key: string): string => artefacts.bucket.arnForObjects(key);
-    const liveManifests = object('manifests/live/*');
-    const volumeArn = `arn:${partition}:ec2:${region}:${account}:volume/${volume.ref}`;
+    // every one that was ever published: an instance that is replaced while a change is under way still boots the one before.
+    const published = [object('agent/*'), object('manifests/*')];
+    const volumeArn = `arn:${partition}:ec2:${region}:${account}:volume/${volumeId}`;
     const instances = `arn:${partition}:ec2:${region}:${account}:instance/*`;
     const through = (service: string): Record<string, Record<string, string>> => ({
       StringEquals: { 'kms:ViaService': `${service}.${region}.amazonaws.com` },
     });
+    const own = (actions: string[], ...resources: string[]): iam.PolicyStatement => new iam.PolicyStatement({ actions, resources });
+    const withKey = (service: string, ...actions: string[]): iam.PolicyStatement =>
+      new iam.PolicyStatement({ actions, resources: [props.key.keyArn], conditions: through(service) });
+    // what only a server does: it runs live manifests and proves itself to its peers.
+    const ofServers = {
+      LiveManifest: own(['ssm:GetParameter'], props.liveManifest.parameterArn),
+      InternalSecret: own(['secretsmanager:GetSecretValue'], props.internalSecret.secretArn),
+      DecryptSecrets: withKey('secretsmanager', 'kms:Decrypt'),
+      // what the node says it runs; see LiveRollout.
+      Report: own(['s3:PutObject'], object(reportKey(node.name))),
+      EncryptReport: withKey('s3', 'kms:GenerateDataKey'),
+    };
     const statements = {
-      Artefacts: new iam.PolicyStatement({ actions: ['s3:GetObject'], resources: [object(artefacts.agent.key), object(artefacts.boot.key), liveManifests] }),
-      LiveManifest: new iam.PolicyStatement({ actions: ['ssm:GetParameter'], resources: [props.liveManifest.parameterArn] }),
-      InternalSecret: new iam.PolicyStatement({ actions: ['secretsmanager:GetSecretValue'], resources: [props.internalSecret.secretArn] }),
-      DecryptArtefacts: new iam.PolicyStatement({ actions: ['kms:Decrypt'], resources: [props.key.keyArn], conditions: through('s3') }),
-      DecryptSecrets: new iam.PolicyStatement({ actions: ['kms:Decrypt'], resources: [props.key.keyArn], conditions: through('secretsmanager') }),
-      AttachVolume: new iam.PolicyStatement({ actions: ['ec2:AttachVolume', 'ec2:DetachVolume'], resources: [volumeArn, instances] }),
+      Artefacts: own(['s3:GetObject'], ...published),
+      DecryptArtefacts: withKey('s3', 'kms:Decrypt'),
+      ...(node.role === 'server' ? ofServers : {}),
+      AttachVolume: own(['ec2:AttachVolume', 'ec2:DetachVolume'], volumeArn, instances),
       // attaching an encrypted volume makes EC2 hold a grant for the instance
       // (https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption-requirements.html).
       AttachEncrypted: new iam.PolicyStatement({
@@ -126,8 +165,8 @@ export class Node extends Construct {
       }),
       // neither call takes a resource; Session Manager is the only way in, there is no key pair
       // (https://docs.aws.amazon.com/systems-manager/latest/userguide/getting-started-create-iam-instance-profile.html).
-      WithoutResource: new iam.PolicyStatement({
-        actions: [
+      WithoutResource: own(
+        [
           'ec2:DescribeVolumes',
           'ssm:UpdateInstanceInformation',
           'ssmmessages:CreateControlChannel',
@@ -135,13 +174,13 @@ export class Node extends Construct {
           'ssmmessages:OpenControlChannel',
           'ssmmessages:OpenDataChannel',
         ],
-        resources: ['*'],
-      }),
-      Signal: new iam.PolicyStatement({ actions: ['cloudformation:SignalResource'], resources: [stack.stackId] }),
-      Log: new iam.PolicyStatement({
-        actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
-        resources: [`arn:${partition}:logs:${region}:${account}:log-group:${props.logGroup.logGroupName}:log-stream:${node.name}`],
-      }),
+        '*',
+      ),
+      Signal: own(['cloudformation:SignalResource'], stack.stackId),
+      Log: own(
+        ['logs:CreateLogStream', 'logs:PutLogEvents'],
+        `arn:${partition}:logs:${region}:${account}:log-group:${props.logGroup.logGroupName}:log-stream:${node.name}`,
+      ),
     };
     const role = new iam.Role(this, 'Role', {
       assumedBy: new iam.ServicePrincipal('ec2.amazonaws.com'),
@@ -151,7 +190,7 @@ export class Node extends Construct {
     acknowledgeWildcards(role, {
       '*': 'ec2:DescribeVolumes and the calls of Session Manager take no resource',
       [instances]: 'which instance attaches the volume is known at launch; the statement is bound to this one volume',
-      [liveManifests]: 'live manifests are named by their hash and change without a new role; they hold no secret',
+      ...Object.fromEntries(published.map((resource) => [resource, 'programs and manifests are named by hashes that change; they hold no secret, and nodes accept them by hash'])),
     });
     return role;
   }
@@ -170,7 +209,6 @@ export class Node extends Construct {
       targetGroupArns: [...props.targetGroupArns],
       tags: [{ key: 'Name', value: props.node.host, propagateAtLaunch: true }],
     });
-    group.addMetadata(METADATA_CLICKHOUSE, { role: 'server', name: props.node.name, version: props.clickhouseVersion });
     // CloudFormation waits at most an hour for a signal.
     group.cfnOptions.creationPolicy = { resourceSignal: { count: 1, timeout: 'PT1H' } };
     group.cfnOptions.updatePolicy = {
@@ -189,25 +227,27 @@ export class Node extends Construct {
 
   private launchTemplate(
     props: NodeProps,
-    parts: { networkInterface: ec2.CfnNetworkInterface; volume: ec2.CfnVolume; profile: iam.CfnInstanceProfile },
+    parts: { networkInterface: ec2.CfnNetworkInterface; volumeId: string; profile: iam.CfnInstanceProfile },
   ): ec2.CfnLaunchTemplate {
     const stack = Stack.of(this);
     const { artefacts, node } = props;
+    const boot = artefacts.boot(node.role);
     const identity = stack.toJsonString(
       {
         schema: 1,
-        role: 'server',
+        role: node.role,
         name: node.name,
         host: node.host,
-        shard: String(node.shard),
-        replica: String(node.replica),
+        shard: node.shard?.toString(),
+        replica: node.replica?.toString(),
+        serverId: node.serverId?.toString(),
         ip: this.privateIp,
         region: stack.region,
         bucket: artefacts.bucket.bucketName,
-        bootManifestKey: artefacts.boot.key,
-        bootManifestSha256: artefacts.boot.sha256,
+        bootManifestKey: boot.key,
+        bootManifestSha256: boot.sha256,
         liveManifestParameter: props.liveManifest.parameterName,
-        volumeId: parts.volume.ref,
+        volumeId: parts.volumeId,
         internalSecretArn: props.internalSecret.secretArn,
         clientNetworks: props.clientNetworks,
       },
@@ -218,7 +258,7 @@ export class Node extends Construct {
       region: stack.region,
       bucket: artefacts.bucket.bucketName,
       agent: artefacts.agent,
-      boot: artefacts.boot,
+      boot,
       stackId: stack.stackId,
       groupLogicalId: stack.getLogicalId(this.group),
     });

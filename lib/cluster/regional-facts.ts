@@ -33,16 +33,18 @@ export class RegionalFacts extends Construct {
 
   /** The newest Amazon Linux 2023 image at the time of the first deployment, or since `generation` last changed. */
   public machineImage(cpu: ec2.AmazonLinuxCpuType, generation: string): string {
-    return this.ask('MachineImage', { Kind: 'PublicParameter', Name: machineImageParameter(cpu), Generation: generation });
+    const id = cpu === ec2.AmazonLinuxCpuType.ARM_64 ? 'MachineImageArm64' : 'MachineImageX86';
+    return this.ask(id, { Kind: 'PublicParameter', Name: machineImageParameter(cpu), Generation: generation });
   }
 
   private ask(id: string, properties: Readonly<Record<string, string>>): string {
-    const fact = new CustomResource(this, id, {
+    const asked = this.node.tryFindChild(id) as CustomResource | undefined;
+    const fact = asked ?? new CustomResource(this, id, {
       resourceType: 'Custom::ClickHouseRegionalFact',
       serviceToken: this.lookupFunction().functionArn,
       properties,
     });
-    return fact.ref;
+    return fact.getAttString('Value');
   }
 
   // defined with the first question: a cluster that is given everything has no such function.

@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import { createHash } from 'node:crypto';
 import type { BootManifest, DocumentTemplate, LiveManifest } from '../../lib/config/manifest';
 import { openHoles } from '../../lib/config/holes';
-import { clusterStack, one, resources } from './stacks';
+import { singleNode, one, resources } from './stacks';
 
 interface Published {
   readonly Manifests: { readonly Key: string; readonly Sha256: string; readonly Content: string }[];
   readonly Agent: { readonly Key: string; readonly Sha256: string };
 }
 
-const { template } = clusterStack({ extraServerDocuments: { merges: '<clickhouse><background_pool_size>8</background_pool_size></clickhouse>' } });
+const { template } = singleNode({ extraServerDocuments: { merges: '<clickhouse><background_pool_size>8</background_pool_size></clickhouse>' } });
 const synthesised = template();
 const published = one(synthesised, 'Custom::ClickHouseArtefacts');
 const { Manifests, Agent } = published.Properties as unknown as Published;

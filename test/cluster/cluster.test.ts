@@ -5,10 +5,10 @@ import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import type { ClickHouseClusterProps } from '../../lib';
 import { ClickHouseCluster, ClickHouseVersion } from '../../lib';
-import { clusterStack, one, privateStack, resources } from './stacks';
+import { clusterStack, one, privateStack, resources, singleNode } from './stacks';
 
 describe('the two-line cluster', () => {
-  const { cluster, stack, template } = clusterStack();
+  const { cluster, stack, template } = singleNode();
   const synthesised = template();
 
   test('has host names known at synthesis', () => {
@@ -57,7 +57,7 @@ describe('the two-line cluster', () => {
 
 describe('the key', () => {
   test('EC2 may use it for anyone of this account, grants only for AWS resources, logs only for log groups', () => {
-    const { template } = clusterStack();
+    const { template } = singleNode();
     const { Statement } = one(template(), 'AWS::KMS::Key').Properties.KeyPolicy as { Statement: { Sid?: string; Action: unknown; Condition: unknown }[] };
     const bySid: Record<string, (typeof Statement)[number] | undefined> = Object.fromEntries(Statement.map((statement) => [statement.Sid ?? '', statement]));
     const throughEc2 = { 'kms:ViaService': { 'Fn::Join': ['', ['ec2.', { Ref: 'AWS::Region' }, '.amazonaws.com']] }, 'kms:CallerAccount': { Ref: 'AWS::AccountId' } };
@@ -68,18 +68,25 @@ describe('the key', () => {
   });
 
   test('rotates, and one that is given is used instead', () => {
-    expect(one(clusterStack().template(), 'AWS::KMS::Key').Properties.EnableKeyRotation).toBe(true);
+    expect(one(singleNode().template(), 'AWS::KMS::Key').Properties.EnableKeyRotation).toBe(true);
     const { stack, vpc } = privateStack();
-    new ClickHouseCluster(stack, 'Analytics', { vpc, encryptionKey: kms.Key.fromKeyArn(stack, 'Key', 'arn:aws:kms:eu-west-1:111122223333:key/01234567-89ab-cdef-0123-456789abcdef') });
+    new ClickHouseCluster(stack, 'Analytics', { vpc, replicas: 1, encryptionKey: kms.Key.fromKeyArn(stack, 'Key', 'arn:aws:kms:eu-west-1:111122223333:key/01234567-89ab-cdef-0123-456789abcdef') });
     const template = Template.fromStack(stack);
     template.resourceCountIs('AWS::KMS::Key', 0);
     expect(one(template, 'AWS::EC2::Volume').Properties.KmsKeyId).toBe('arn:aws:kms:eu-west-1:111122223333:key/01234567-89ab-cdef-0123-456789abcdef');
   });
 });
 
+test('a key of this app is made usable for the services, as the default one is', () => {
+  const { stack, vpc } = privateStack();
+  new ClickHouseCluster(stack, 'Analytics', { vpc, replicas: 1, encryptionKey: new kms.Key(stack, 'Mine') });
+  const sids = (one(Template.fromStack(stack), 'AWS::KMS::Key').Properties.KeyPolicy as { Statement: { Sid?: string }[] }).Statement.map(({ Sid }) => Sid);
+  expect(sids).toEqual(expect.arrayContaining(['UseThroughEc2', 'GrantThroughEc2', 'EncryptLogs']));
+});
+
 describe('removal', () => {
   const policies = (props: Partial<ClickHouseClusterProps>) => {
-    const template = clusterStack(props).template();
+    const template = singleNode(props).template();
     return ['AWS::EC2::Volume', 'AWS::KMS::Key'].map((type) => {
       const { DeletionPolicy, UpdateReplacePolicy } = one(template, type);
       return [DeletionPolicy, UpdateReplacePolicy];
@@ -90,13 +97,17 @@ describe('removal', () => {
     expect(policies({})).toEqual([['RetainExceptOnCreate', 'Retain'], ['RetainExceptOnCreate', 'Retain']]);
   });
 
+  test('a snapshot of the volumes keeps the key, without which it is worth nothing', () => {
+    expect(policies({ removalPolicy: RemovalPolicy.SNAPSHOT })).toEqual([['Snapshot', 'Snapshot'], ['RetainExceptOnCreate', 'Retain']]);
+  });
+
   test('can be said otherwise', () => {
     expect(policies({ removalPolicy: RemovalPolicy.DESTROY })).toEqual([['Delete', 'Delete'], ['Delete', 'Delete']]);
     expect(policies({ removalPolicy: RemovalPolicy.RETAIN })).toEqual([['Retain', 'Retain'], ['Retain', 'Retain']]);
   });
 
   test('nothing else is kept', () => {
-    const kept = Object.values(resources(clusterStack().template())).filter(({ DeletionPolicy }) => DeletionPolicy?.startsWith('Retain'));
+    const kept = Object.values(resources(singleNode().template())).filter(({ DeletionPolicy }) => DeletionPolicy?.startsWith('Retain'));
     expect(kept.map(({ Type }) => Type).sort()).toEqual(['AWS::EC2::Volume', 'AWS::KMS::Key']);
   });
 });
@@ -110,12 +121,22 @@ describe('VPCs', () => {
       privateSubnetIds: ['subnet-1', 'subnet-2'],
       ...attributes,
     });
-    new ClickHouseCluster(stack, 'Analytics', { vpc, ...props });
+    new ClickHouseCluster(stack, 'Analytics', { vpc, replicas: 1, ...props });
     return Template.fromStack(stack);
   };
 
   test('an imported one works with its range', () => {
     expect(one(inImported({ vpcCidrBlock: '10.9.0.0/16' }), 'AWS::EC2::NetworkInterface').Properties.SubnetId).toBe('subnet-1');
+  });
+
+  test.each(['0.0.0.0/0', '3.0.0.0/8', '2000::/3'])('an imported one that claims the range %s is refused: no VPC has it', (vpcCidrBlock) => {
+    expect(() => inImported({ vpcCidrBlock })).toThrow(/must be one that a VPC can have .*\[Test\/Analytics\]/);
+  });
+
+  test('two clusters of one VPC cannot share a zone', () => {
+    const { stack, vpc } = privateStack();
+    new ClickHouseCluster(stack, 'One', { vpc, zoneName: 'data.internal' });
+    expect(() => new ClickHouseCluster(stack, 'Two', { vpc, zoneName: 'data.internal' })).toThrow(/'data.internal' already.*\[Test\/Two\]/);
   });
 
   test('an imported one without its range says what to give; with client ranges it works', () => {
@@ -138,14 +159,14 @@ describe('VPCs', () => {
   test('one that is being looked up works with its placeholders', () => {
     const stack = new Stack(new App(), 'Test', { env: { account: '111122223333', region: 'eu-west-1' } });
     const vpc = ec2.Vpc.fromLookup(stack, 'Vpc', { vpcId: 'vpc-1' });
-    new ClickHouseCluster(stack, 'Analytics', { vpc });
+    new ClickHouseCluster(stack, 'Analytics', { vpc, replicas: 1 });
     Template.fromStack(stack).resourceCountIs('AWS::EC2::NetworkInterface', 1);
   });
 
   test('with private and public subnets the private ones are taken', () => {
     const stack = new Stack(new App(), 'Test');
     const vpc = new ec2.Vpc(stack, 'Vpc');
-    new ClickHouseCluster(stack, 'Analytics', { vpc });
+    new ClickHouseCluster(stack, 'Analytics', { vpc, replicas: 1 });
     const template = Template.fromStack(stack);
     const privateIds = vpc.privateSubnets.map((subnet) => stack.resolve(subnet.subnetId) as unknown);
     expect(privateIds).toContainEqual(one(template, 'AWS::EC2::NetworkInterface').Properties.SubnetId);
@@ -155,18 +176,39 @@ describe('VPCs', () => {
 
   test('two clusters live in one stack and one VPC', () => {
     const { stack, vpc } = privateStack();
-    const clusters = ['One', 'Two'].map((id) => new ClickHouseCluster(stack, id, { vpc }));
+    const clusters = ['One', 'Two'].map((id) => new ClickHouseCluster(stack, id, { vpc, replicas: 1 }));
     expect(new Set(clusters.map((cluster) => cluster.clusterEndpoint.hostname)).size).toBe(2);
     Template.fromStack(stack).resourceCountIs('AWS::EC2::NetworkInterface', 2);
   });
 });
 
+test('an imported cluster is reached by the same names, and opens both sides', () => {
+  const { stack, vpc } = privateStack();
+  const cluster = ClickHouseCluster.fromClusterAttributes(stack, 'Imported', {
+    clusterName: 'analytics',
+    securityGroups: [ec2.SecurityGroup.fromSecurityGroupId(stack, 'Endpoint', 'sg-1')],
+  });
+  expect(cluster.clusterEndpoint.socketAddress).toBe('analytics.clickhouse.internal:8443');
+  expect(cluster.nativeEndpoint.socketAddress).toBe('analytics.clickhouse.internal:9440');
+  cluster.connections.allowDefaultPortFrom(new ec2.SecurityGroup(stack, 'Client', { vpc, allowAllOutbound: false }));
+  const template = Template.fromStack(stack);
+  expect(one(template, 'AWS::EC2::SecurityGroupIngress').Properties).toMatchObject({ GroupId: 'sg-1', FromPort: 8443 });
+  expect(one(template, 'AWS::EC2::SecurityGroupEgress').Properties).toMatchObject({ DestinationSecurityGroupId: 'sg-1', FromPort: 8443 });
+});
+
+test('every server has an endpoint of its own', () => {
+  const { cluster } = clusterStack({ shards: 2, replicas: 2, zoneName: 'data.internal' });
+  expect(cluster.nodeEndpoints.map(({ socketAddress }) => socketAddress)).toEqual(
+    ['server-1-1', 'server-1-2', 'server-2-1', 'server-2-2'].map((name) => `${name}.data.internal:9440`),
+  );
+});
+
 test('with every recommended feature flag it is the same cluster', () => {
   const stack = new Stack(new App({ context: { ...CURRENTLY_RECOMMENDED_FLAGS } }), 'Test');
   const vpc = new ec2.Vpc(stack, 'Vpc', { natGateways: 0, subnetConfiguration: [{ name: 'Isolated', subnetType: ec2.SubnetType.PRIVATE_ISOLATED }] });
-  new ClickHouseCluster(stack, 'Analytics', { vpc });
+  new ClickHouseCluster(stack, 'Analytics', { vpc, replicas: 1 });
   const flagged = Template.fromStack(stack);
-  const plain = clusterStack().template();
+  const plain = singleNode().template();
   for (const type of ['AWS::EC2::NetworkInterface', 'AWS::EC2::Volume', 'AWS::EC2::LaunchTemplate', 'AWS::AutoScaling::AutoScalingGroup']) {
     expect(Object.keys(one(flagged, type).Properties).sort()).toEqual(Object.keys(one(plain, type).Properties).sort());
   }
@@ -189,6 +231,20 @@ describe('fails with one clear error that ends with the construct path', () => {
     ['public subnets by type', () => ({ vpcSubnets: { subnetType: ec2.SubnetType.PUBLIC } }), /private or isolated subnets, got subnetType PUBLIC/],
     ['public subnets by object', (stack) => { const vpc = mixedVpc(stack); return { vpc, vpcSubnets: { subnets: [...vpc.privateSubnets, ...vpc.publicSubnets.slice(0, 1)] } }; }, /got the public Test\/Mixed\/PublicSubnet1/],
     ['public subnets by group name', (stack) => ({ vpc: mixedVpc(stack), vpcSubnets: { subnetGroupName: 'Public' } }), /got the public/],
+    ['a public subnet imported again under another name', (stack) => {
+      const vpc = mixedVpc(stack);
+      const [first] = vpc.publicSubnets;
+      const disguised = ec2.Subnet.fromSubnetAttributes(stack, 'Private', { subnetId: first?.subnetId ?? '', availabilityZone: first?.availabilityZone });
+      return { vpc, vpcSubnets: { subnets: [disguised] } };
+    }, /got the public Test\/Private/],
+    ['a public subnet that the VPC does not know', (stack) => {
+      const vpc = mixedVpc(stack);
+      const open = new ec2.PublicSubnet(stack, 'Open', { vpcId: vpc.vpcId, availabilityZone: 'eu-west-1a', cidrBlock: '10.0.250.0/24' });
+      return { vpc, vpcSubnets: { subnets: [open] } };
+    }, /got the public Test\/Open/],
+    ['a subnet that does not say its zone', (stack) => ({ vpcSubnets: { subnets: [ec2.Subnet.fromSubnetId(stack, 'Bare', 'subnet-1')] } }), /Test\/Bare does not say its availability zone.*fromSubnetAttributes/],
+    ['a zone that hides AWS from the VPC', () => ({ zoneName: 'eu-west-1.amazonaws.com' }), /must not be in 'amazonaws.com'/],
+    ['a zone that hides the names of instances', () => ({ zoneName: 'db.eu-west-1.compute.internal' }), /must not be in 'compute.internal'/],
     ['a VPC with public subnets only', (stack) => ({ vpc: publicVpc(stack) }), /selects no subnet/],
     ['a name that is no DNS label', () => ({ clusterName: 'My_Cluster' }), /DNS label.*got "My_Cluster"/],
     ['a name that is a token', () => ({ clusterName: Token.asString({ Ref: 'Name' }) }), /'clusterName' must be known at synthesis/],

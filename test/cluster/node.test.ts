@@ -3,7 +3,7 @@ import { Stack } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import { readIdentity } from '../../lib/agent/identity';
 import type { Resource } from './stacks';
-import { clusterStack, one, resources } from './stacks';
+import { singleNode, one, resources } from './stacks';
 
 interface LaunchTemplateData {
   readonly ImageId: unknown;
@@ -31,7 +31,7 @@ function script(userData: unknown): string {
 }
 
 describe('a node', () => {
-  const { cluster, template } = clusterStack();
+  const { cluster, template } = singleNode();
   const synthesised = template();
   const group = one(synthesised, 'AWS::AutoScaling::AutoScalingGroup');
   const launch = launchData(one(synthesised, 'AWS::EC2::LaunchTemplate'));
@@ -55,7 +55,15 @@ describe('a node', () => {
   test('terminates before it launches and waits for the signal, at most an hour', () => {
     expect(group.Properties.InstanceMaintenancePolicy).toEqual({ MinHealthyPercentage: 0, MaxHealthyPercentage: 100 });
     expect(group.CreationPolicy).toEqual({ ResourceSignal: { Count: 1, Timeout: 'PT1H' } });
-    expect(group.UpdatePolicy).toMatchObject({ AutoScalingRollingUpdate: { MinInstancesInService: 0, MaxBatchSize: 1, WaitOnResourceSignals: true, PauseTime: 'PT1H' } });
+    expect(group.UpdatePolicy).toEqual({
+      AutoScalingRollingUpdate: {
+        MinInstancesInService: 0,
+        MaxBatchSize: 1,
+        WaitOnResourceSignals: true,
+        PauseTime: 'PT1H',
+        SuspendProcesses: ['HealthCheck', 'ReplaceUnhealthy', 'AZRebalance', 'AlarmNotification', 'ScheduledActions'],
+      },
+    });
   });
 
   test('has no key pair, requires metadata tokens and stops them after one hop', () => {
@@ -64,8 +72,9 @@ describe('a node', () => {
   });
 
   test('runs a pinned image: the fact is asked again only when its properties change', () => {
-    const { Ref } = launch.ImageId as { Ref: string };
-    expect(resources(synthesised)[Ref]).toMatchObject({
+    const { 'Fn::GetAtt': [fact = '', attribute] } = launch.ImageId as { 'Fn::GetAtt': string[] };
+    expect(attribute).toBe('Value');
+    expect(resources(synthesised)[fact]).toMatchObject({
       Type: 'Custom::ClickHouseRegionalFact',
       Properties: { Kind: 'PublicParameter', Name: '/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64', Generation: '1' },
     });
@@ -75,21 +84,37 @@ describe('a node', () => {
   test('takes at most 9 resources', () => {
     const count = (scope: { node: { children: unknown[] } }): number =>
       scope.node.children.reduce<number>((sum, child) => sum + ('cfnResourceType' in (child as object) ? 1 : 0) + count(child as { node: { children: unknown[] } }), 0);
-    const node = cluster.node.findChild('Server11') as unknown as { node: { children: unknown[] } };
+    const node = cluster.node.findChild('Shard1Replica1') as unknown as { node: { children: unknown[] } };
     expect(count(node)).toBeGreaterThan(4);
     expect(count(node)).toBeLessThanOrEqual(9);
   });
 
-  test('launches only after what its first boot fetches', () => {
-    const needed = ['Custom::ClickHouseArtefacts', 'AWS::SSM::Parameter', 'AWS::IAM::Role'].flatMap((type) => Object.keys(resources(synthesised, type)));
-    const depends = group.DependsOn ?? [];
-    expect(depends).toEqual(expect.arrayContaining(needed.filter((id) => /Published|LiveManifest|Server11Role/.test(id))));
-    expect(depends.filter((id) => /Published/.test(id))).toHaveLength(1);
+  test('launches only after what its first boot fetches, and after its way out is open', () => {
+    const before = new Set<string>();
+    const visit = (id: string): void => {
+      const resource = resources(synthesised)[id];
+      if (!resource || before.has(id)) return;
+      before.add(id);
+      const references = [...JSON.stringify(resource.Properties).matchAll(/"(?:Ref|Fn::GetAtt)":(?:"([^"]+)"|\["([^"]+)")/g)].map(([, ref, attribute]) => ref ?? attribute ?? '');
+      [...(resource.DependsOn ?? []), ...references].forEach(visit);
+    };
+    Object.keys(resources(synthesised, 'AWS::AutoScaling::AutoScalingGroup')).forEach(visit);
+    const types = (type: string, like: RegExp): string[] => Object.keys(resources(synthesised, type)).filter((id) => like.test(id));
+    const needed = [
+      ...types('Custom::ClickHouseArtefacts', /./),
+      ...types('AWS::SSM::Parameter', /./),
+      ...types('AWS::IAM::Role', /Shard1Replica1/),
+      ...types('AWS::EC2::SecurityGroupEgress', /^AnalyticsSecurityGroupsNodes/),
+      ...types('AWS::EC2::SecurityGroupIngress', /^AnalyticsSecurityGroupsNodes/),
+      ...types('AWS::EC2::SubnetRouteTableAssociation', /Subnet1/),
+    ];
+    expect(needed.length).toBeGreaterThan(8);
+    expect(needed.filter((id) => !before.has(id))).toEqual([]);
   });
 });
 
 describe('user data', () => {
-  const { template } = clusterStack();
+  const { template } = singleNode();
   const synthesised = template();
   const [groupId] = Object.keys(resources(synthesised, 'AWS::AutoScaling::AutoScalingGroup'));
   const text = script(launchData(one(synthesised, 'AWS::EC2::LaunchTemplate')).UserData['Fn::Base64']);
@@ -136,8 +161,8 @@ describe('user data', () => {
 });
 
 describe('what rolls a node and what does not', () => {
-  const parts = (props: Parameters<typeof clusterStack>[0]) => {
-    const synthesised = clusterStack(props).template();
+  const parts = (props: Parameters<typeof singleNode>[0]) => {
+    const synthesised = singleNode(props).template();
     return { launch: one(synthesised, 'AWS::EC2::LaunchTemplate'), live: one(synthesised, 'AWS::SSM::Parameter').Properties.Value };
   };
   const base = parts({});
@@ -159,14 +184,14 @@ describe('what rolls a node and what does not', () => {
   });
 
   test('x86 gets its own image and the machine that was asked for', () => {
-    const synthesised = clusterStack({ instanceType: ec2.InstanceType.of(ec2.InstanceClass.M7I, ec2.InstanceSize.XLARGE) }).template();
+    const synthesised = singleNode({ instanceType: ec2.InstanceType.of(ec2.InstanceClass.M7I, ec2.InstanceSize.XLARGE) }).template();
     expect(launchData(one(synthesised, 'AWS::EC2::LaunchTemplate')).InstanceType).toBe('m7i.xlarge');
     const facts = Object.values(resources(synthesised, 'Custom::ClickHouseRegionalFact')).map(({ Properties }) => Properties.Name);
     expect(facts).toContain('/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64');
   });
 
   test('an image and a prefix list that are given are not looked up', () => {
-    const { stack, template } = clusterStack({ machineImage: ec2.MachineImage.genericLinux({ 'eu-west-1': 'ami-0123456789abcdef0' }), s3PrefixListId: 'pl-1' }, { env: { region: 'eu-west-1' } });
+    const { stack, template } = singleNode({ machineImage: ec2.MachineImage.genericLinux({ 'eu-west-1': 'ami-0123456789abcdef0' }), s3PrefixListId: 'pl-1' }, { env: { region: 'eu-west-1' } });
     expect(Stack.of(stack).region).toBe('eu-west-1');
     const synthesised = template();
     expect(launchData(one(synthesised, 'AWS::EC2::LaunchTemplate')).ImageId).toBe('ami-0123456789abcdef0');

@@ -1,11 +1,12 @@
-import { clusterStack, resources } from './stacks';
+import { clusterStack, one, resources } from './stacks';
 
 interface Statement {
   readonly Sid?: string;
   readonly Effect: string;
   readonly Action: string | string[];
   readonly Resource: unknown;
-  readonly Condition?: Record<string, object>;
+  readonly Condition?: Record<string, Record<string, unknown>>;
+  readonly Principal?: Record<string, unknown>;
 }
 interface Role {
   readonly AssumeRolePolicyDocument: { readonly Statement: { readonly Principal: { readonly Service: string } }[] };
@@ -13,7 +14,7 @@ interface Role {
   readonly Policies: { readonly PolicyDocument: { readonly Statement: Statement[] } }[];
 }
 
-const synthesised = clusterStack().template();
+const synthesised = clusterStack({ replicas: 1, keepers: 1 }).template();
 const roles = Object.entries(resources(synthesised, 'AWS::IAM::Role')).map(([id, { Properties }]) => ({ id, role: Properties as unknown as Role }));
 
 /** A resource in short: references become <Id>, so a statement reads like a sentence. */
@@ -26,41 +27,62 @@ function short(value: unknown): string {
   return `<${(name ?? '').replace(/^AWS::/, '').replace(/^Analytics/, '').replace(/[0-9A-F]{8}$/, '')}>`;
 }
 
-const statements = roles.map(({ id, role }) => ({
-  id,
-  lines: role.Policies.flatMap(({ PolicyDocument }) => PolicyDocument.Statement).map(
-    ({ Effect, Action, Resource, Condition }) =>
-      `${Effect} ${[Action].flat().join(',')} on ${short(Resource).replace(/[0-9a-f]{64}/g, '<sha256>')}${Condition === undefined ? '' : ` if ${Object.values(Condition).flatMap((keys) => Object.keys(keys)).sort().join(',')}`}`,
-  ),
-}));
+/** A statement in a line, conditions with operator and value, so that a change of any of them shows. */
+function line({ Effect, Action, Resource, Condition = {} }: Statement): string {
+  const conditions = Object.entries(Condition).flatMap(([operator, keys]) => Object.entries(keys).map(([key, value]) => `${key} ${operator} ${short(value)}`));
+  return [`${Effect} ${[Action].flat().join(',')} on ${short(Resource).replace(/[0-9a-f]{64}/g, '<sha256>')}`, ...conditions.sort()].join(' if ');
+}
+
+const statements = roles.map(({ id, role }) => ({ id, lines: role.Policies.flatMap(({ PolicyDocument }) => PolicyDocument.Statement).map(line) }));
 const of = (name: string): string[] => statements.find(({ id }) => id.includes(name))?.lines ?? [];
 
 test('every role there is, and no managed policy', () => {
-  expect(roles.map(({ id }) => id.replace(/[0-9A-F]{8}$/, '')).sort()).toEqual(['AnalyticsArtefactsPublisherRole', 'AnalyticsRegionLookupRole', 'AnalyticsServer11Role']);
+  expect(roles.map(({ id }) => id.replace(/[0-9A-F]{8}$/, '')).sort()).toEqual(['AnalyticsArtefactsPublisherRole', 'AnalyticsKeeper1Role', 'AnalyticsLiveRolloutWaiterRole', 'AnalyticsRegionLookupRole', 'AnalyticsShard1Replica1Role']);
   for (const { role } of roles) expect(role.ManagedPolicyArns).toBeUndefined();
   expect(Object.keys(resources(synthesised, 'AWS::IAM::Policy'))).toEqual([]);
 });
 
+const onEveryNode = (id: string, name: string): string[] => [
+  // any instance, but this one volume.
+  `Allow ec2:AttachVolume,ec2:DetachVolume on arn:<Partition>:ec2:<Region>:<AccountId>:volume/<${id}Volume> + arn:<Partition>:ec2:<Region>:<AccountId>:instance/*`,
+  'Allow kms:CreateGrant on <Key> if kms:GrantIsForAWSResource Bool true if kms:ViaService StringEquals ec2.<Region>.amazonaws.com',
+  // these take no resource.
+  'Allow ec2:DescribeVolumes,ssm:UpdateInstanceInformation,ssmmessages:CreateControlChannel,ssmmessages:CreateDataChannel,ssmmessages:OpenControlChannel,ssmmessages:OpenDataChannel on *',
+  'Allow cloudformation:SignalResource on <StackId>',
+  `Allow logs:CreateLogStream,logs:PutLogEvents on arn:<Partition>:logs:<Region>:<AccountId>:log-group:<Logs>:log-stream:${name}`,
+];
+
 // a change here is a change of what a stolen credential can do: each wildcard has its reason beside it.
-test('everything a node may do', () => {
-  expect(of('Server11')).toEqual([
-    // the live manifest is named by a hash that changes without a new role.
-    'Allow s3:GetObject on <ArtefactsBucket>/agent/<sha256>.js + <ArtefactsBucket>/manifests/boot/<sha256>.json + <ArtefactsBucket>/manifests/live/*',
+test('everything a server may do', () => {
+  expect(of('Shard1Replica1')).toEqual([
+    // every published one: an instance that is replaced in the middle of a change boots the one before. They hold no secret.
+    'Allow s3:GetObject on <ArtefactsBucket>/agent/* + <ArtefactsBucket>/manifests/*',
+    'Allow kms:Decrypt on <Key> if kms:ViaService StringEquals s3.<Region>.amazonaws.com',
     'Allow ssm:GetParameter on arn:<Partition>:ssm:<Region>:<AccountId>:parameter/<LiveManifest>',
     'Allow secretsmanager:GetSecretValue on <InternalSecret>',
-    'Allow kms:Decrypt on <Key> if kms:ViaService',
-    'Allow kms:Decrypt on <Key> if kms:ViaService',
-    // any instance, but this one volume.
-    'Allow ec2:AttachVolume,ec2:DetachVolume on arn:<Partition>:ec2:<Region>:<AccountId>:volume/<Server11Volume> + arn:<Partition>:ec2:<Region>:<AccountId>:instance/*',
-    'Allow kms:CreateGrant on <Key> if kms:GrantIsForAWSResource,kms:ViaService',
-    // these take no resource.
-    'Allow ec2:DescribeVolumes,ssm:UpdateInstanceInformation,ssmmessages:CreateControlChannel,ssmmessages:CreateDataChannel,ssmmessages:OpenControlChannel,ssmmessages:OpenDataChannel on *',
-    'Allow cloudformation:SignalResource on <StackId>',
-    'Allow logs:CreateLogStream,logs:PutLogEvents on arn:<Partition>:logs:<Region>:<AccountId>:log-group:<Logs>:log-stream:server-1-1',
+    'Allow kms:Decrypt on <Key> if kms:ViaService StringEquals secretsmanager.<Region>.amazonaws.com',
+    'Allow s3:PutObject on <ArtefactsBucket>/reports/server-1-1.json',
+    'Allow kms:GenerateDataKey on <Key> if kms:ViaService StringEquals s3.<Region>.amazonaws.com',
+    ...onEveryNode('Shard1Replica1', 'server-1-1'),
+  ]);
+});
+
+test('everything a Keeper may do: no live manifest, no secret', () => {
+  expect(of('Keeper1')).toEqual([
+    'Allow s3:GetObject on <ArtefactsBucket>/agent/* + <ArtefactsBucket>/manifests/*',
+    'Allow kms:Decrypt on <Key> if kms:ViaService StringEquals s3.<Region>.amazonaws.com',
+    ...onEveryNode('Keeper1', 'keeper-1'),
   ]);
 });
 
 test('everything the functions may do', () => {
+  expect(of('Waiter')).toEqual([
+    'Allow logs:CreateLogStream,logs:PutLogEvents on <LiveRolloutWaiterLogs>',
+    // reports are named by nodes, which come and go.
+    'Allow s3:GetObject on <ArtefactsBucket>/reports/*',
+    'Allow s3:ListBucket on <ArtefactsBucket> if s3:prefix StringEquals reports/',
+    'Allow kms:Decrypt on <Key> if kms:ViaService StringEquals s3.<Region>.amazonaws.com',
+  ]);
   expect(of('Publisher')).toEqual([
     'Allow logs:CreateLogStream,logs:PutLogEvents on <ArtefactsPublisherLogs>',
     // writes and empties one bucket; keys are named by hashes that change.
@@ -73,6 +95,20 @@ test('everything the functions may do', () => {
     'Allow ssm:GetParameter on arn:<Partition>:ssm:<Region>::parameter/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64 + arn:<Partition>:ssm:<Region>::parameter/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64',
     // takes no resource.
     'Allow ec2:DescribeManagedPrefixLists on *',
+  ]);
+});
+
+test('everything the key lets others do', () => {
+  const { KeyPolicy } = one(synthesised, 'AWS::KMS::Key').Properties as unknown as { KeyPolicy: { Statement: Statement[] } };
+  const throughEc2 = 'if kms:CallerAccount StringEquals <AccountId> if kms:ViaService StringEquals ec2.<Region>.amazonaws.com';
+  expect(KeyPolicy.Statement.map((statement) => `${short(Object.values(statement.Principal ?? {})[0])}: ${line(statement)}`)).toEqual([
+    'arn:<Partition>:iam::<AccountId>:root: Allow kms:* on *',
+    `*: Allow kms:Encrypt,kms:Decrypt,kms:ReEncrypt*,kms:GenerateDataKey*,kms:DescribeKey on * ${throughEc2}`,
+    `*: Allow kms:CreateGrant on * if kms:CallerAccount StringEquals <AccountId> if kms:GrantIsForAWSResource Bool true if kms:ViaService StringEquals ec2.<Region>.amazonaws.com`,
+    'logs.<Region>.amazonaws.com: Allow kms:Encrypt,kms:Decrypt,kms:ReEncrypt*,kms:GenerateDataKey*,kms:DescribeKey on * if kms:EncryptionContext:aws:logs:arn ArnLike arn:<Partition>:logs:<Region>:<AccountId>:log-group:*',
+    // what aws-cdk-lib adds for a secret.
+    'arn:<Partition>:iam::<AccountId>:root: Allow kms:Decrypt,kms:Encrypt,kms:ReEncrypt*,kms:GenerateDataKey* on * if kms:ViaService StringEquals secretsmanager.<Region>.amazonaws.com',
+    'arn:<Partition>:iam::<AccountId>:root: Allow kms:CreateGrant,kms:DescribeKey on * if kms:ViaService StringEquals secretsmanager.<Region>.amazonaws.com',
   ]);
 });
 

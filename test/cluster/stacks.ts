@@ -24,11 +24,16 @@ export function privateStack(props?: StackProps): { stack: Stack; vpc: ec2.Vpc }
   return { stack, vpc };
 }
 
-/** The two-line cluster and whatever is added to it. */
+/** A cluster and whatever is added to it. */
 export function clusterStack(props: Partial<ClickHouseClusterProps> = {}, stackProps?: StackProps): { stack: Stack; cluster: ClickHouseCluster; template: () => Template } {
   const { stack, vpc } = privateStack(stackProps);
   const cluster = new ClickHouseCluster(stack, 'Analytics', { vpc, ...props });
   return { stack, cluster, template: () => Template.fromStack(stack) };
+}
+
+/** A cluster of one node. */
+export function singleNode(props: Partial<ClickHouseClusterProps> = {}, stackProps?: StackProps): ReturnType<typeof clusterStack> {
+  return clusterStack({ replicas: 1, ...props }, stackProps);
 }
 
 /** The resources of a type, by logical id. */

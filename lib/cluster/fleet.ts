@@ -1,0 +1,103 @@
+import { NestedStack } from 'aws-cdk-lib';
+import type { CfnResource } from 'aws-cdk-lib';
+import type * as ec2 from 'aws-cdk-lib/aws-ec2';
+import type { Construct, IDependable } from 'constructs';
+import type { KeeperNode, ServerNode, Topology } from '../config/topology';
+import type { NodeModel, NodeProps, VolumeModel } from './node';
+import { Node } from './node';
+import { blockOfServer, zoneOfKeeper, zoneOfServer } from './placement';
+
+/** The machine of a role. */
+export interface MachineModel {
+  readonly instanceType: ec2.InstanceType;
+  readonly imageId: string;
+  readonly volume: VolumeModel;
+}
+
+/** What {@link defineFleet} needs to know. */
+export interface FleetProps {
+  readonly topology: Topology;
+  /** one subnet a zone. */
+  readonly subnets: readonly ec2.ISubnet[];
+  readonly nestedStacks: boolean;
+  readonly server: MachineModel;
+  readonly keeper: MachineModel;
+  readonly targetGroupArns: readonly string[];
+  /** what every node has in common. */
+  readonly shared: Omit<NodeProps, 'node' | 'subnet' | 'instanceType' | 'imageId' | 'volume' | 'targetGroupArns'>;
+}
+
+/** Nodes that are made and replaced together: the next wave starts when every one of these has signalled. */
+type Wave = readonly NodeModel[];
+
+/**
+ * Defines the nodes, wave by wave: Keepers one by one, then the first replica of every shard, then the second, and so on.
+ *
+ * So Keepers never lose their majority and a shard never loses two replicas at a time, whether the cluster is created, changed or
+ * rolled back; deletion goes the other way. Returns what to depend on to come after the last wave.
+ */
+export function defineFleet(cluster: Construct, props: FleetProps): IDependable[] {
+  const keepers = props.topology.keepers.map(keeperModel);
+  const replicas = [...new Set(props.topology.servers.map(({ replica }) => replica))].sort((a, b) => a - b);
+  const serverWaves = replicas.map((replica) => props.topology.servers.filter((server) => server.replica === replica).map(serverModel));
+  return props.nestedStacks ? inNestedStacks(cluster, keepers, serverWaves, props) : inOneStack(cluster, [...keepers.map((keeper) => [keeper]), ...serverWaves], props);
+}
+
+function inOneStack(scope: Construct, waves: readonly Wave[], props: FleetProps): IDependable[] {
+  let before: readonly CfnResource[] = [];
+  for (const wave of waves) {
+    const groups = wave.map((model) => defineNode(scope, model, props).group);
+    for (const group of groups) for (const earlier of before) group.addResourceDependency(earlier);
+    before = groups;
+  }
+  return [...before];
+}
+
+// a nested stack is a wave's part, never a shard: updating a stack updates what is in it at will, and two replicas of a shard must not be.
+function inNestedStacks(cluster: Construct, keepers: Wave, serverWaves: readonly Wave[], props: FleetProps): IDependable[] {
+  let before: readonly NestedStack[] = [];
+  if (keepers.length > 0) {
+    const stack = new NestedStack(cluster, 'Keepers', { description: 'ClickHouse Keepers' });
+    inOneStack(stack, keepers.map((keeper) => [keeper]), props);
+    before = [stack];
+  }
+  for (const wave of serverWaves) {
+    const blocks = new Map<number, NestedStack>();
+    for (const model of wave) {
+      const block = blockOfServer({ shard: model.shard ?? 1 });
+      let stack = blocks.get(block);
+      if (!stack) {
+        stack = new NestedStack(cluster, `Replica${model.replica}Block${block}`, { description: `ClickHouse replica ${model.replica}, block ${block} of shards` });
+        stack.node.addDependency(...before);
+        blocks.set(block, stack);
+      }
+      defineNode(stack, model, props);
+    }
+    before = [...blocks.values()];
+  }
+  return [...before];
+}
+
+function defineNode(stack: Construct, model: NodeModel, { subnets, server, keeper, targetGroupArns, shared }: FleetProps): Node {
+  const isServer = model.role === 'server';
+  const zone = isServer
+    ? zoneOfServer({ shard: model.shard ?? 1, replica: model.replica ?? 1 }, subnets.length)
+    : zoneOfKeeper({ serverId: model.serverId ?? 1 }, subnets.length);
+  const subnet = subnets[zone];
+  // eslint-disable-next-line awscdk/no-variable-construct-id -- an id follows from the node's own shard and replica, so growth renames nothing.
+  return new Node(stack, isServer ? `Shard${model.shard}Replica${model.replica}` : `Keeper${model.serverId}`, {
+    ...shared,
+    ...(isServer ? server : keeper),
+    node: model,
+    subnet,
+    targetGroupArns: isServer ? targetGroupArns : [],
+  });
+}
+
+function serverModel({ name, host, shard, replica }: ServerNode): NodeModel {
+  return { role: 'server', name, host, shard, replica };
+}
+
+function keeperModel({ name, host, serverId }: KeeperNode): NodeModel {
+  return { role: 'keeper', name, host, serverId };
+}

@@ -1,0 +1,221 @@
+import type { RemovalPolicy, Size } from 'aws-cdk-lib';
+import type * as ec2 from 'aws-cdk-lib/aws-ec2';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import type * as logs from 'aws-cdk-lib/aws-logs';
+import type { ClickHouseVpcEndpoints } from '../network/vpc-endpoints';
+import type { ClickHouseServerSettings } from './server-settings';
+import type { ClickHouseVersion } from './version';
+
+/** Properties of a `ClickHouseCluster`. Everything that protects is on without being asked for. */
+export interface ClickHouseClusterProps {
+  /** The VPC to run in. */
+  readonly vpc: ec2.IVpc;
+
+  /**
+   * The subnets for nodes and endpoint. Public subnets are refused.
+   *
+   * @default - the isolated subnets of the VPC, or its private ones if it has none
+   */
+  readonly vpcSubnets?: ec2.SubnetSelection;
+
+  /**
+   * The VPC's endpoints for the AWS services that nodes call. Nodes are admitted to them, reach AWS services through them alone, and start
+   * only when they are there. Make them once a VPC, with `ClickHouseVpcEndpoints`.
+   *
+   * @default - nodes may connect to port 443 of the whole VPC, where endpoints of yours, or a NAT gateway's route, must lead to the services
+   */
+  readonly vpcEndpoints?: ClickHouseVpcEndpoints;
+
+  /**
+   * How many shards: each holds a part of the data. Shards can be added later; nothing that exists moves.
+   *
+   * @default 1
+   */
+  readonly shards?: number;
+
+  /**
+   * How many replicas of each shard: each holds the whole of its shard's data, in a zone of its own as long as there are enough.
+   * Replicas can be added later.
+   *
+   * @default 2
+   */
+  readonly replicas?: number;
+
+  /**
+   * How many ClickHouse Keepers, through which servers agree: 0, or odd. Fixed when the cluster is created; a deployment that changes
+   * it is refused.
+   *
+   * @see https://clickhouse.com/docs/guides/sre/keeper/clickhouse-keeper
+   * @default - 3, or none for a single server
+   */
+  readonly keepers?: number;
+
+  /**
+   * Whether nodes are defined in nested stacks, by wave and block of shards. Say so when the cluster is created if it may outgrow
+   * one stack (40 nodes): moving nodes between stacks later would replace them.
+   *
+   * @default false
+   */
+  readonly nestedStacks?: boolean;
+
+  /**
+   * The ClickHouse release.
+   *
+   * @default ClickHouseVersion.V26_8_LTS
+   */
+  readonly version?: ClickHouseVersion;
+
+  /**
+   * The machines. Graviton and x86 both work; ClickHouse wants at least 8 GiB of memory.
+   *
+   * @see https://clickhouse.com/docs/guides/sizing-and-hardware-recommendations
+   * @default - m7g.large
+   */
+  readonly instanceType?: ec2.InstanceType;
+
+  /**
+   * The machine image. It must be Amazon Linux 2023 of the instance type's architecture: the launch script relies on its packages.
+   *
+   * @default - the newest Amazon Linux 2023 at the first deployment, pinned until `machineImageGeneration` changes
+   */
+  readonly machineImage?: ec2.IMachineImage;
+
+  /**
+   * Any text; another text moves the pinned machine image to the newest one, which replaces the instances.
+   *
+   * @default '1'
+   */
+  readonly machineImageGeneration?: string;
+
+  /**
+   * The size of a node's data volume, from 10 GiB.
+   *
+   * @default Size.gibibytes(100)
+   */
+  readonly storageSize?: Size;
+
+  /**
+   * The I/O operations per second of a data volume, 3,000 to 80,000.
+   *
+   * @see https://docs.aws.amazon.com/ebs/latest/userguide/general-purpose.html
+   * @default 3000
+   */
+  readonly storageIops?: number;
+
+  /**
+   * The throughput of a data volume in MiB/s, 125 to 2,000.
+   *
+   * @see https://docs.aws.amazon.com/ebs/latest/userguide/general-purpose.html
+   * @default 125
+   */
+  readonly storageThroughput?: number;
+
+  /**
+   * The machines of Keepers.
+   *
+   * @default - m7g.medium
+   */
+  readonly keeperInstanceType?: ec2.InstanceType;
+
+  /**
+   * The size of a Keeper's volume, from 10 GiB: it holds snapshots and the log of coordination, not data.
+   *
+   * @default Size.gibibytes(20)
+   */
+  readonly keeperStorageSize?: Size;
+
+  /**
+   * Existing data volumes to use instead of new ones, by node name (`server-1-2`, `keeper-1`): how data that was kept after a stack was
+   * deleted comes back. A volume must be in the zone its node lives in, encrypted with `encryptionKey`, and attached to nothing.
+   *
+   * @default - new volumes
+   */
+  readonly adoptVolumes?: { [nodeName: string]: string };
+
+  /**
+   * Whether the stack that the cluster is in may only be deleted after its termination protection was switched off by hand. It protects
+   * the whole stack, and does nothing about resources that are removed from its template.
+   *
+   * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-protect-stacks.html
+   * @default false
+   */
+  readonly deletionProtection?: boolean;
+
+  /**
+   * The key that volumes, secrets, artefacts and logs are encrypted with. EC2, Auto Scaling and CloudWatch Logs must be allowed to use
+   * it: a key of this app is given the statements, an imported one must have them.
+   *
+   * @default - a new key for this cluster, with yearly rotation
+   */
+  readonly encryptionKey?: IKey;
+
+  /**
+   * The cluster's name: what `remote_servers` and the `{cluster}` macro say. A DNS label.
+   *
+   * @default - derived from the construct's path
+   */
+  readonly clusterName?: string;
+
+  /**
+   * The name of the cluster's private zone. It is part of every node's name and certificate, so it can not change later; two clusters
+   * in one VPC need different ones.
+   *
+   * @default - `<clusterName>.clickhouse.internal`
+   */
+  readonly zoneName?: string;
+
+  /**
+   * The private address ranges that users may log in from. ClickHouse checks them itself, behind the security groups, so connections
+   * need both. Public ranges are refused.
+   *
+   * @default - the VPC's primary CIDR block
+   */
+  readonly clientCidrs?: string[];
+
+  /**
+   * Settings of the server process.
+   *
+   * @default - see each setting
+   */
+  readonly settings?: ClickHouseServerSettings;
+
+  /**
+   * Further server configuration: XML documents by name, merged over the rendered one. A document that touches a protected setting
+   * is refused.
+   *
+   * @see https://clickhouse.com/docs/operations/configuration-files
+   * @default - none
+   */
+  readonly extraServerDocuments?: { [name: string]: string };
+
+  /**
+   * Further settings profiles and quotas: XML documents by name. Users can not be declared here, and a document that touches a
+   * protected setting is refused.
+   *
+   * @default - none
+   */
+  readonly extraUsersDocuments?: { [name: string]: string };
+
+  /**
+   * The id of the AWS-managed prefix list of S3 in this region, such as `pl-6da54004`: the only addresses nodes may reach outside
+   * the VPC.
+   *
+   * @default - looked up at the first deployment
+   */
+  readonly s3PrefixListId?: string;
+
+  /**
+   * How long logs of nodes are kept in CloudWatch.
+   *
+   * @default logs.RetentionDays.THREE_MONTHS
+   */
+  readonly logRetention?: logs.RetentionDays;
+
+  /**
+   * What happens to the data volumes and the key when they are removed from the stack. `RETAIN` keeps them even when the first
+   * deployment fails; `SNAPSHOT` snapshots the volumes and keeps the key.
+   *
+   * @default - they are kept, except when the first deployment fails: then nothing is left behind
+   */
+  readonly removalPolicy?: RemovalPolicy;
+}
