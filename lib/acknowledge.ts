@@ -1,4 +1,4 @@
-import { Stack, Validations } from 'aws-cdk-lib';
+import { Names, Reference, Stack, StringConcat, Tokenization, Validations } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
 
 /**
@@ -14,20 +14,24 @@ export function acknowledge(scope: IConstruct, rule: string, reason: string): vo
 /** Acknowledges the wildcards of a role's policies, each resource with the reason why it cannot be narrower. */
 export function acknowledgeWildcards(scope: IConstruct, reasons: Readonly<Record<string, string>>): void {
   for (const [resource, reason] of Object.entries(reasons)) {
-    const finding = flatten(Stack.of(scope).resolve(resource));
-    acknowledge(scope, `AwsSolutions-IAM5[Resource::${finding}]`, reason);
+    acknowledge(scope, `AwsSolutions-IAM5[Resource::${inFindings(scope, resource)}]`, reason);
   }
 }
 
-// how cdk-nag writes a reference inside a finding: {"Fn::GetAtt": ["Key", "Arn"]} is <Key.Arn>.
-function flatten(value: unknown): string {
-  if (typeof value === 'string') return value;
-  const [[intrinsic, argument] = ['', undefined]] = Object.entries(value as Record<string, unknown>);
-  if (intrinsic === 'Ref') return `<${String(argument)}>`;
-  if (intrinsic === 'Fn::GetAtt') return `<${(argument as readonly string[]).join('.')}>`;
-  if (intrinsic === 'Fn::Join') {
-    const [separator, parts] = argument as [string, readonly unknown[]];
-    return parts.map(flatten).join(separator);
-  }
-  return JSON.stringify(value);
+// how cdk-nag writes a resource inside a finding: {"Fn::GetAtt": ["Key", "Arn"]} is <Key.Arn>.
+function inFindings(scope: IConstruct, resource: string): string {
+  const stack = Stack.of(scope);
+  return Tokenization.reverseString(resource)
+    .mapTokens({
+      mapToken: (token) => {
+        // what lies in the stack around a nested one arrives as a parameter, which the CDK makes, by this name, only when it synthesises.
+        if (Reference.isReference(token) && Stack.of(token.target) !== stack) {
+          return `<referenceto${Names.nodeUniqueId(token.target.node)}${token.displayName.replace(/[^A-Za-z0-9]/g, '')}>`;
+        }
+        const value: unknown = stack.resolve(token);
+        const [[intrinsic, argument] = ['', undefined]] = Object.entries(value as Record<string, unknown>);
+        return `<${intrinsic === 'Fn::GetAtt' ? (argument as readonly string[]).join('.') : String(argument)}>`;
+      },
+    })
+    .join(new StringConcat()) as string;
 }
