@@ -158,6 +158,22 @@ export function inside(value: Located, ...names: readonly string[]): readonly Lo
   );
 }
 
+/** All properties of a resource as one value. */
+export function everythingOf({ properties, template }: Resource): Located {
+  return { node: properties, template };
+}
+
+/** Whether a property may be missing: not written, or left out by a branch of a condition. For those whose default is the unsafe value. */
+export function mayBeAbsent(value: Located, name: string): boolean {
+  return possible(value).some(({ node }) => !isDictionary(node) || leftOut(node[name]));
+}
+
+function leftOut(node: unknown): boolean {
+  if (node === undefined || node === null) return true;
+  const [name, argument] = intrinsic(node);
+  return (name === 'Ref' && argument === 'AWS::NoValue') || (name === 'Fn::If' && Array.isArray(argument) && argument.slice(1).some(leftOut));
+}
+
 /** The elements of a list property. */
 export function elements(resource: Resource, ...names: readonly string[]): readonly Located[] {
   return property(resource, ...names).flatMap((each) => items(each));

@@ -1,6 +1,7 @@
 import { METADATA_CLICKHOUSE } from '../metadata';
 import { decodeUserData, isServerImage, serverEvidence } from './evidence';
-import { CLICKHOUSE_PORTS } from './ports';
+import { findLoadBalancers, LOAD_BALANCER_TYPES } from './load-balancers';
+import { CLICKHOUSE_PORTS, portsToldBy } from './ports';
 import type { Located, Resource, TemplateSet } from './templates';
 import { append, isDictionary } from './templates';
 import { elements, identity, inside, items, literalText, property, referenceOf, referencesIn, resourceIdentity, scalar, scalars } from './values';
@@ -34,15 +35,20 @@ export interface Workloads {
   readonly volumes: readonly Resource[];
   readonly fileSystems: readonly Resource[];
   readonly loadBalancers: readonly Resource[];
+  /** listeners and rules that lead to ClickHouse, of load balancers that are not among the templates. */
+  readonly strangeListeners: readonly Resource[];
   /** by {@link identity}: the group may be a literal id or in another template. */
   readonly securityGroups: ReadonlyMap<string, readonly SecurityGroupUse[]>;
   /** the launch templates that a host or group starts from; undefined where one is not among the templates. */
   readonly launchTemplatesOf: (user: Resource) => readonly (Resource | undefined)[];
   /** the ClickHouse instances and groups that start from a launch template. */
   readonly startedFrom: (template: Resource) => readonly Resource[];
+  /** the ClickHouse that an id or a private address belongs to. */
+  readonly ownerOf: (value: Located) => Resource | undefined;
 }
 
 const HOST_TYPES = ['AWS::EC2::Instance', 'AWS::EC2::LaunchTemplate', 'AWS::AutoScaling::LaunchConfiguration'];
+const USERS_OF_TASKS = ['AWS::ECS::Service', 'AWS::ECS::TaskSet'];
 const GROUP_TYPES = ['AWS::AutoScaling::AutoScalingGroup', 'AWS::EC2::EC2Fleet', 'AWS::EC2::SpotFleet'];
 
 /** Where a type keeps its start-up script and its groups. */
@@ -85,13 +91,14 @@ export function findWorkloads(templates: TemplateSet): Workloads {
   // (c) containers, the services that run them, and the machines that the services run on.
   const containers = findContainers(templates, evidence);
   for (const { task, image } of containers) add(task, image === undefined ? 'its container is set up as ClickHouse' : `its image is ${image}`);
-  const users = templates.ofType('AWS::ECS::Service', 'AWS::ECS::TaskSet');
+  const users = templates.ofType(...USERS_OF_TASKS);
   for (const service of users) {
     const task = property(service, 'TaskDefinition').map((each) => referenceOf(each)?.resource).find((each) => each && evidence.has(each));
     if (task) add(service, `it runs ${task.logicalId}`);
   }
   const services = users.filter((each) => evidence.has(each));
-  for (const [host, cluster] of containerHosts(templates, services)) add(host, `it hosts containers of ${cluster.logicalId}`);
+  const hosted = containerHosts(templates, services);
+  for (const [host, [service]] of hosted) add(host, `it hosts containers of ${service?.logicalId ?? 'ClickHouse'}`);
 
   for (const user of templates.ofType('AWS::EC2::Instance', ...GROUP_TYPES)) {
     const template = launchTemplates(user).find((each) => each && evidence.has(each));
@@ -103,21 +110,52 @@ export function findWorkloads(templates: TemplateSet): Workloads {
   const hosts = known(...HOST_TYPES);
   const started = new Map<Resource, Resource[]>();
   for (const user of known('AWS::EC2::Instance', ...GROUP_TYPES)) for (const each of launchTemplates(user)) if (each) append(started, each, user);
-  attachStorageAndInterfaces(templates, hosts, containers, add);
-  const loadBalancers = findLoadBalancers(templates, evidence, add);
+  const carriers = attachStorageAndInterfaces(templates, hosts, containers, add);
+  const interfaces = known('AWS::EC2::NetworkInterface');
+  const ownerOf = ownerFinder(evidence, [...interfaces, ...hosts]);
+  const fronts = findLoadBalancers({ templates, isClickHouse: (each) => evidence.has(each), ownerOf, add });
+
+  const published = publishedPorts(containers);
+  const portsOfTask = (service: Resource): readonly number[] => property(service, 'TaskDefinition').flatMap((each) => published.get(referenceOf(each)?.resource) ?? []);
+  const told = new Map(hosts.map((host) => [host, [...portsToldBy(startUpScript(host)), ...(hosted.get(host) ?? []).flatMap(portsOfTask)]]));
+  const portsOf = (owner: Resource): readonly number[] => {
+    if (USERS_OF_TASKS.includes(owner.type)) return portsOfTask(owner);
+    // the script may be in the launch template, and the group at the instance or at the interface that it brings.
+    const machines = [owner, ...(carriers.get(owner) ?? [])].flatMap((each) => [each, ...launchTemplates(each), ...(started.get(each) ?? [])]);
+    return [...new Set(machines)].flatMap((each) => (each && told.get(each)) ?? []);
+  };
   return {
     evidence,
     hosts,
     groups: known(...GROUP_TYPES),
     containers,
     services,
-    interfaces: known('AWS::EC2::NetworkInterface'),
+    interfaces,
     volumes: known('AWS::EC2::Volume'),
     fileSystems: known('AWS::EFS::FileSystem'),
-    loadBalancers: [...loadBalancers.keys()],
-    securityGroups: findSecurityGroups(evidence, containers, loadBalancers),
+    loadBalancers: known(...LOAD_BALANCER_TYPES),
+    strangeListeners: fronts.strangers,
+    securityGroups: findSecurityGroups(evidence, portsOf, fronts.ports),
     launchTemplatesOf: launchTemplates,
     startedFrom: (template) => started.get(template) ?? [],
+    ownerOf,
+  };
+}
+
+/** By reference, or by the literal that an owner in the same template has as well: private addresses repeat from network to network. */
+function ownerFinder(evidence: ReadonlyMap<Resource, string>, owners: readonly Resource[]): (value: Located) => Resource | undefined {
+  const key = (value: Located): string => `${value.template.path} ${identity(value)}`;
+  const found = new Map<string, Resource>();
+  for (const owner of owners) {
+    const cards = hostProperty(owner, 'NetworkInterfaces').flatMap((list) => items(list));
+    const lists = [...hostProperty(owner, 'PrivateIpAddresses'), ...cards.flatMap((each) => inside(each, 'PrivateIpAddresses'))];
+    const addresses = [...cards, ...lists.flatMap((list) => items(list))].flatMap((each) => inside(each, 'PrivateIpAddress'));
+    const ids = cards.flatMap((each) => inside(each, 'NetworkInterfaceId'));
+    for (const value of [...hostProperty(owner, 'PrivateIpAddress'), ...addresses, ...ids]) found.set(key(value), owner);
+  }
+  return (value) => {
+    const resource = referenceOf(value)?.resource;
+    return resource && evidence.has(resource) ? resource : found.get(key(value));
   };
 }
 
@@ -177,39 +215,62 @@ function containerPorts(definition: Located): readonly number[] {
     });
 }
 
-/** Without network interfaces of their own (`awsvpc`), containers answer on the machines that joined the cluster, behind those machines' groups. */
-function containerHosts(templates: TemplateSet, services: readonly Resource[]): ReadonlyMap<Resource, Resource> {
-  const clusters = new Map<Resource, Resource>();
+/** What the containers of each task answer on beside the usual, by their mappings and what their commands say. */
+function publishedPorts(containers: readonly Container[]): ReadonlyMap<Resource | undefined, readonly number[]> {
+  const published = new Map<Resource, number[]>();
+  for (const { task, definition } of containers) {
+    const command = [...inside(definition, 'EntryPoint'), ...inside(definition, 'Command')].flatMap((each) => items(each)).map(literalText);
+    for (const port of [...containerPorts(definition), ...portsToldBy(command.join(' '))]) append(published, task, port);
+  }
+  return published;
+}
+
+/**
+ * Without network interfaces of their own (`awsvpc`), containers answer on the machines that joined the cluster, behind those machines'
+ * groups. The services by machine.
+ */
+function containerHosts(templates: TemplateSet, services: readonly Resource[]): ReadonlyMap<Resource, readonly Resource[]> {
+  const clusters = new Map<Resource, Resource[]>();
   for (const service of services) {
     const tasks = property(service, 'TaskDefinition').flatMap((each) => referenceOf(each)?.resource ?? []);
     if (tasks.every((task) => scalars(property(task, 'NetworkMode')[0] ?? { node: undefined, template: task.template }).some((mode) => mode.known && mode.value === 'awsvpc'))) continue;
     for (const each of property(service, 'Cluster')) {
       const cluster = referenceOf(each)?.resource;
-      if (cluster) clusters.set(cluster, service);
+      if (cluster) append(clusters, cluster, service);
     }
   }
-  const found = new Map<Resource, Resource>();
+  const found = new Map<Resource, readonly Resource[]>();
   if (clusters.size === 0) return found;
   for (const host of templates.ofType(...HOST_TYPES)) {
-    const joined = hostProperty(host, 'UserData').flatMap(referencesIn).find((each) => clusters.has(each));
-    const service = joined && clusters.get(joined);
-    if (service) found.set(host, service);
+    const joined = hostProperty(host, 'UserData').flatMap(referencesIn).flatMap((each) => clusters.get(each) ?? []);
+    if (joined.length > 0) found.set(host, joined);
   }
   return found;
 }
 
-function attachStorageAndInterfaces(templates: TemplateSet, hosts: readonly Resource[], containers: readonly Container[], add: (resource: Resource, why: string) => void): void {
+/** Takes in what ClickHouse keeps its data on and talks through. The hosts by what is attached to them. */
+function attachStorageAndInterfaces(
+  templates: TemplateSet,
+  hosts: readonly Resource[],
+  containers: readonly Container[],
+  add: (resource: Resource, why: string) => void,
+): ReadonlyMap<Resource, readonly Resource[]> {
   const isHost = new Set(hosts);
+  const carriers = new Map<Resource, Resource[]>();
   const attach = (value: Located, owner: Resource, type: string): void => {
     const resource = referenceOf(value)?.resource;
-    if (resource?.type === type) add(resource, `it is attached to ${owner.logicalId}`);
+    if (resource?.type !== type) return;
+    add(resource, `it is attached to ${owner.logicalId}`);
+    append(carriers, resource, owner);
   };
   for (const host of hosts) {
     for (const each of hostProperty(host, 'NetworkInterfaces').flatMap((list) => items(list))) for (const id of inside(each, 'NetworkInterfaceId')) attach(id, host, 'AWS::EC2::NetworkInterface');
     for (const each of elements(host, 'Volumes')) for (const id of inside(each, 'VolumeId')) attach(id, host, 'AWS::EC2::Volume');
     // what a start-up script is told about, it attaches or mounts.
     for (const each of hostProperty(host, 'UserData').flatMap(referencesIn)) {
-      if (['AWS::EC2::Volume', 'AWS::EC2::NetworkInterface', 'AWS::EFS::FileSystem'].includes(each.type)) add(each, `${host.logicalId} attaches it`);
+      if (!['AWS::EC2::Volume', 'AWS::EC2::NetworkInterface', 'AWS::EFS::FileSystem'].includes(each.type)) continue;
+      add(each, `${host.logicalId} attaches it`);
+      append(carriers, each, host);
     }
   }
   const attachments: ReadonlyArray<readonly [string, string, string]> = [
@@ -227,59 +288,19 @@ function attachStorageAndInterfaces(templates: TemplateSet, hosts: readonly Reso
       for (const id of inside(volume, 'EFSVolumeConfiguration', 'FilesystemId')) attach(id, task, 'AWS::EFS::FileSystem');
     }
   }
-}
-
-/** Load balancers that lead to ClickHouse, with the ports they listen on for it. */
-function findLoadBalancers(templates: TemplateSet, evidence: ReadonlyMap<Resource, string>, add: (resource: Resource, why: string) => void): ReadonlyMap<Resource, ReadonlySet<number>> {
-  const targetGroups = new Map<string, Resource>();
-  const lead = (values: readonly Located[], to: Resource): void => {
-    for (const each of values) targetGroups.set(identity(each), to);
-  };
-  for (const group of templates.ofType('AWS::ElasticLoadBalancingV2::TargetGroup')) {
-    const target = elements(group, 'Targets').flatMap((each) => inside(each, 'Id').flatMap((id) => referenceOf(id)?.resource ?? [])).find((each) => evidence.has(each));
-    if (target) targetGroups.set(resourceIdentity(group), target);
-  }
-  for (const user of templates.ofType('AWS::AutoScaling::AutoScalingGroup')) if (evidence.has(user)) lead(elements(user, 'TargetGroupARNs'), user);
-  for (const user of templates.ofType('AWS::ECS::Service', 'AWS::ECS::TaskSet')) {
-    if (evidence.has(user)) lead(elements(user, 'LoadBalancers').flatMap((each) => inside(each, 'TargetGroupArn')), user);
-  }
-
-  const found = new Map<Resource, Set<number>>();
-  const balancer = (resource: Resource, why: string): Set<number> => {
-    const ports = found.get(resource) ?? new Set<number>();
-    found.set(resource, ports);
-    add(resource, why);
-    return ports;
-  };
-  const rules = new Map<string, Resource[]>();
-  for (const rule of templates.ofType('AWS::ElasticLoadBalancingV2::ListenerRule')) for (const each of property(rule, 'ListenerArn')) append(rules, identity(each), rule);
-  for (const listener of templates.ofType('AWS::ElasticLoadBalancingV2::Listener')) {
-    const actions = [...elements(listener, 'DefaultActions'), ...(rules.get(resourceIdentity(listener)) ?? []).flatMap((rule) => elements(rule, 'Actions'))];
-    const forwarded = actions.flatMap((action) => [
-      ...inside(action, 'TargetGroupArn'),
-      ...inside(action, 'ForwardConfig', 'TargetGroups').flatMap((each) => items(each)).flatMap((each) => inside(each, 'TargetGroupArn')),
-    ]);
-    const target = forwarded.map((each) => targetGroups.get(identity(each))).find((each) => each !== undefined);
-    const owners = property(listener, 'LoadBalancerArn').flatMap((each) => referenceOf(each)?.resource ?? []);
-    for (const owner of owners) {
-      if (target === undefined && !evidence.has(owner)) continue;
-      const ports = balancer(owner, `it forwards to ${target?.logicalId ?? 'ClickHouse'}`);
-      for (const port of property(listener, 'Port').flatMap(scalars)) if (port.known) ports.add(Number(port.value));
-    }
-  }
-  return found;
+  return carriers;
 }
 
 function findSecurityGroups(
   evidence: ReadonlyMap<Resource, string>,
-  containers: readonly Container[],
+  portsOf: (owner: Resource) => readonly number[],
   loadBalancers: ReadonlyMap<Resource, ReadonlySet<number>>,
 ): ReadonlyMap<string, readonly SecurityGroupUse[]> {
   const found = new Map<string, SecurityGroupUse[]>();
   const usual: ReadonlySet<number> = new Set(CLICKHOUSE_PORTS.keys());
-  const published = new Map<Resource, Set<number>>();
-  for (const { task, definition } of containers) published.set(task, new Set([...(published.get(task) ?? usual), ...containerPorts(definition)]));
-  const use = (groups: readonly Located[], owner: Resource, ports: ReadonlySet<number> = usual): void => {
+  const use = (groups: readonly Located[], owner: Resource, only?: ReadonlySet<number>): void => {
+    const more = only === undefined ? portsOf(owner) : [];
+    const ports = only ?? (more.length === 0 ? usual : new Set([...usual, ...more]));
     for (const each of groups.flatMap((list) => items(list))) append(found, identity(each), { owner, ports });
   };
   for (const owner of evidence.keys()) {
@@ -294,11 +315,10 @@ function findSecurityGroups(
         use(property(owner, 'GroupSet'), owner);
         break;
       case 'AWS::ECS::Service':
-      case 'AWS::ECS::TaskSet': {
-        const task = property(owner, 'TaskDefinition').flatMap((each) => referenceOf(each)?.resource ?? [])[0];
-        use(property(owner, 'NetworkConfiguration', 'AwsvpcConfiguration', 'SecurityGroups'), owner, task && published.get(task));
+      case 'AWS::ECS::TaskSet':
+        use(property(owner, 'NetworkConfiguration', 'AwsvpcConfiguration', 'SecurityGroups'), owner);
         break;
-      }
+      case 'AWS::ElasticLoadBalancing::LoadBalancer':
       case 'AWS::ElasticLoadBalancingV2::LoadBalancer': {
         const ports = loadBalancers.get(owner);
         use(property(owner, 'SecurityGroups'), owner, ports === undefined || ports.size === 0 ? usual : ports);

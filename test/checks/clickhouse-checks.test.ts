@@ -278,7 +278,7 @@ describe('what is read', () => {
       new ec2.CfnSecurityGroupIngress(stack, 'Open', { groupId: group.securityGroupId, ipProtocol: 'tcp', fromPort: 8123, toPort: 8123, cidrIp: '0.0.0.0/0' });
       const imds = { httpTokens: 'required' };
       const blockDeviceMappings = [{ deviceName: '/dev/xvda', ebs: { encrypted: true } }];
-      new ec2.CfnInstance(stack, 'Server', { userData: Buffer.from('yum install clickhouse-server').toString('base64'), securityGroupIds: [group.securityGroupId], metadataOptions: imds, blockDeviceMappings });
+      new ec2.CfnInstance(stack, 'Server', { userData: Buffer.from('yum install clickhouse-server').toString('base64'), subnetId: 'subnet-1', securityGroupIds: [group.securityGroupId], metadataOptions: imds, blockDeviceMappings });
     });
     expect(report?.violations.map((each) => each.violatingConstructs[0]?.constructPath)).toEqual(['Stack/Open']);
   });

@@ -1,9 +1,13 @@
-import type { CfnResource } from 'aws-cdk-lib';
-import { App, Stack } from 'aws-cdk-lib';
+import { App, CfnResource, Stack } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import * as elbv2 from 'aws-cdk-lib/aws-elasticloadbalancingv2';
 import { ClickHouseChecks, ClickHouseCluster } from '../../lib';
 
 process.env.CDK_VALIDATION = 'false';
+
+function roleOf(resource: CfnResource): string {
+  return String((resource.getMetadata('cdk-secure-clickhouse') as { role?: unknown } | undefined)?.role);
+}
 
 /** Our own cluster after somebody reached into it. */
 function findings(damage: (resource: (type: string) => CfnResource, stack: Stack) => void): string[] {
@@ -14,9 +18,10 @@ function findings(damage: (resource: (type: string) => CfnResource, stack: Stack
   });
   const cluster = new ClickHouseCluster(stack, 'Events', { vpc });
   damage((type) => {
-    const found = cluster.node.findAll().find((each) => (each as Partial<CfnResource>).cfnResourceType === type && each.node.path.includes('Server'));
+    const ours = cluster.node.findAll().filter((each) => CfnResource.isCfnResource(each));
+    const found = ours.find((each) => each.cfnResourceType === type && ['server', 'endpoint'].includes(roleOf(each)));
     if (found === undefined) throw new Error(`no ${type}`);
-    return found as CfnResource;
+    return found;
   }, stack);
   return [...new Set(new ClickHouseChecks().validateScope(stack).violations.map((each) => each.ruleName))];
 }
@@ -25,12 +30,39 @@ test('is in order', () => {
   expect(findings(() => undefined)).toEqual([]);
 });
 
+/** Somebody's load balancer for addresses. */
+function front(stack: Stack, address: string, scheme?: string): void {
+  const vpcId = 'vpc-1';
+  const balancer = new elbv2.CfnLoadBalancer(stack, 'Front', { type: 'network', scheme, subnets: ['subnet-1'] });
+  const targets = new elbv2.CfnTargetGroup(stack, 'Targets', { targetType: 'ip', port: 9440, protocol: 'TCP', vpcId, targets: [{ id: address }] });
+  new elbv2.CfnListener(stack, 'Listener', { loadBalancerArn: balancer.ref, port: 9440, protocol: 'TCP', defaultActions: [{ type: 'forward', targetGroupArn: targets.ref }] });
+}
+const addressOf = (resource: (type: string) => CfnResource): string => (resource('AWS::EC2::NetworkInterface') as ec2.CfnNetworkInterface).attrPrimaryPrivateIpAddress;
+
+test("somebody's internal load balancer in front of it is in order", () => {
+  expect(findings((resource, stack) => front(stack, addressOf(resource), 'internal'))).toEqual([]);
+});
+
 test.each<[string, Parameters<typeof findings>[0]]>([
   ['ClickHouse-UnencryptedStorage', (resource) => resource('AWS::EC2::Volume').addPropertyDeletionOverride('Encrypted')],
   ['ClickHouse-InstanceMetadataV1', (resource) => resource('AWS::EC2::LaunchTemplate').addPropertyOverride('LaunchTemplateData.MetadataOptions.HttpTokens', 'optional')],
   ['ClickHouse-PublicSubnet', (_, stack) => {
     for (const each of stack.node.findAll()) if (each instanceof ec2.CfnSubnet) each.addPropertyOverride('MapPublicIpOnLaunch', true);
   }],
+  ['ClickHouse-PublicSubnet', (resource) => resource('AWS::ElasticLoadBalancingV2::LoadBalancer').addPropertyOverride('Scheme', 'internet-facing')],
+  ['ClickHouse-PublicSubnet', (resource) => resource('AWS::ElasticLoadBalancingV2::LoadBalancer').addPropertyDeletionOverride('Scheme')],
+  ['ClickHouse-PublicSubnet', (resource, stack) => front(stack, addressOf(resource))],
+  ['ClickHouse-PublicSubnet', (resource, stack) => {
+    const networkInterfaceId = resource('AWS::EC2::NetworkInterface').ref;
+    new ec2.CfnEIPAssociation(stack, 'Address', { allocationId: 'eipalloc-1', networkInterfaceId });
+  }],
+  ['ClickHouse-PublicSubnet', (resource, stack) => {
+    new ec2.CfnEIPAssociation(stack, 'Address', { allocationId: 'eipalloc-1', instanceId: 'i-1', privateIpAddress: addressOf(resource) });
+  }],
+  // the interface goes, and what is left starts in the default VPC.
+  ['ClickHouse-PublicSubnet', (resource) => resource('AWS::EC2::LaunchTemplate').addPropertyDeletionOverride('LaunchTemplateData.NetworkInterfaces')],
+  ['ClickHouse-InstanceMetadataV1', (resource) => resource('AWS::EC2::LaunchTemplate').addPropertyOverride('LaunchTemplateData.MetadataOptions.HttpPutResponseHopLimit', 2)],
+  ['ClickHouse-InstanceMetadataV1', (resource) => resource('AWS::EC2::LaunchTemplate').addPropertyDeletionOverride('LaunchTemplateData.MetadataOptions.HttpPutResponseHopLimit')],
   ['ClickHouse-OpenIngress', (resource, stack) => {
     const [groupId] = (resource('AWS::EC2::NetworkInterface') as ec2.CfnNetworkInterface).groupSet ?? [];
     new ec2.CfnSecurityGroupIngress(stack, 'Debug', { groupId, ipProtocol: 'tcp', fromPort: 0, toPort: 65535, cidrIp: '0.0.0.0/0' });

@@ -12,6 +12,8 @@ describe('ClickHouse-InstanceMetadataV1', () => {
     ['something else said', { Db: instance({ MetadataOptions: { HttpPutResponseHopLimit: 1 } }) }, /^Db: .*HttpTokens is not set/],
     ['undecided', { Db: instance({ MetadataOptions: { HttpTokens: { 'Fn::GetAtt': ['X', 'Y'] } } }) }, /^Db: .*cannot be told at synthesis, X\.Y/],
     ['in one branch', { Db: instance({ MetadataOptions: { 'Fn::If': ['C', { HttpTokens: 'required' }, { HttpTokens: 'optional' }] } }) }, /'optional'/],
+    ['left out by one branch', { Db: instance({ MetadataOptions: { HttpTokens: { 'Fn::If': ['C', 'required', { Ref: 'AWS::NoValue' }] } } }) }, /HttpTokens is not set/],
+    ['all left out by one branch', { Db: instance({ MetadataOptions: { 'Fn::If': ['C', { HttpTokens: 'required' }, { Ref: 'AWS::NoValue' }] } }) }, /no MetadataOptions/],
     ['launch template', { Template: launch({ UserData: INSTALLS }) }, /^Template: /],
     ['launch configuration', { Config: resource('AWS::AutoScaling::LaunchConfiguration', { UserData: INSTALLS }) }, /^Config: /],
     ['the launch template of an instance', { Db: instance({ MetadataOptions: undefined, LaunchTemplate: { LaunchTemplateId: { Ref: 'Template' } } }), Template: launch({}) }, /^Template: /],
@@ -24,12 +26,40 @@ describe('ClickHouse-InstanceMetadataV1', () => {
     ['required', { Db: instance() }],
     ['switched off', { Db: instance({ MetadataOptions: { HttpEndpoint: 'disabled' } }) }],
     ['in a launch template by id', { Db: instance({ MetadataOptions: undefined, LaunchTemplate: { LaunchTemplateId: { Ref: 'Template' } } }), Template: launch({ MetadataOptions: { HttpTokens: 'required' } }) }],
+    ['left to the launch template by one branch', { Db: instance({ MetadataOptions: { 'Fn::If': ['C', { HttpTokens: 'required' }, { Ref: 'AWS::NoValue' }] }, LaunchTemplate: { LaunchTemplateId: { Ref: 'Template' } } }), Template: launch({ MetadataOptions: { HttpTokens: 'required' } }) }],
     ['in a launch template by name', { Db: instance({ MetadataOptions: undefined, LaunchTemplate: { LaunchTemplateName: 'events' } }), Template: launch({ MetadataOptions: { HttpTokens: 'required' } }, { LaunchTemplateName: 'events' }) }],
     ['on the instance, whose launch template says nothing', { Db: instance({ LaunchTemplate: { LaunchTemplateId: { Ref: 'Template' } } }), Template: launch({}) }],
     ['the default of a parameter', { Db: instance({ MetadataOptions: { HttpTokens: { Ref: 'Tokens' } } }) }],
     ['not ClickHouse', { Web: instance({ UserData: undefined, MetadataOptions: undefined }) }],
   ])('not: %s', (_, resources) => {
     expect(lines(template(resources, { Parameters: { Tokens: { Type: 'String', Default: 'required' } } }), ID)).toEqual([]);
+  });
+});
+
+describe('the hops of our own nodes', () => {
+  const ID = 'ClickHouse-InstanceMetadataV1';
+  const ours = (options: Json, role: unknown = 'server'): Json => ({
+    Template: resource('AWS::EC2::LaunchTemplate', { LaunchTemplateData: { MetadataOptions: { HttpTokens: 'required', ...options } } }, { Metadata: { 'cdk-secure-clickhouse': { role } } }),
+  });
+
+  test.each([
+    ['2', ours({ HttpPutResponseHopLimit: 2 }), /HttpPutResponseHopLimit is 2$/],
+    ['as text', ours({ HttpPutResponseHopLimit: '64' }), /is 64$/],
+    ['of a Keeper', ours({ HttpPutResponseHopLimit: 2 }, 'keeper'), /is 2$/],
+    ['not set', ours({}), /is not set/],
+    ['left out by one branch', ours({ HttpPutResponseHopLimit: { 'Fn::If': ['C', 1, { Ref: 'AWS::NoValue' }] } }), /is not set/],
+    ['undecided', ours({ HttpPutResponseHopLimit: { 'Fn::GetAtt': ['X', 'Y'] } }), /cannot be told at synthesis, X\.Y/],
+  ])('%s', (_, resources, message) => {
+    expect(lines(template(resources), ID)).toEqual([expect.stringMatching(message)]);
+  });
+
+  test.each([
+    ['one', ours({ HttpPutResponseHopLimit: 1 })],
+    ['one as text', ours({ HttpPutResponseHopLimit: '1' })],
+    ['switched off', ours({ HttpEndpoint: 'disabled', HttpPutResponseHopLimit: 2 })],
+    ['somebody else, whose containers may need it', { Db: instance({ MetadataOptions: { HttpTokens: 'required', HttpPutResponseHopLimit: 2 } }) }],
+  ])('not: %s', (_, resources) => {
+    expect(lines(template(resources), ID)).toEqual([]);
   });
 });
 
@@ -52,6 +82,7 @@ describe('ClickHouse-UnencryptedStorage', () => {
     ['a key without the switch', { Db: instance(device({ KmsKeyId: 'alias/events' })) }, /is not encrypted/],
     ['undecided', { Db: instance(device({ Encrypted: { 'Fn::GetAtt': ['X', 'Y'] } })) }, /whether device .* cannot be told at synthesis: X\.Y/],
     ['one of two branches', { Db: instance(device({ Encrypted: { 'Fn::If': ['C', true, false] } })) }, /is not encrypted/],
+    ['left out by one branch', { Db: instance(device({ Encrypted: { 'Fn::If': ['C', true, { Ref: 'AWS::NoValue' }] } })) }, /is not encrypted/],
     ['no device at all', { Db: instance({ BlockDeviceMappings: undefined }) }, /root volume of Db/],
     ['a launch template', { Template: resource('AWS::EC2::LaunchTemplate', { LaunchTemplateData: { UserData: INSTALLS, ...device({}) } }) }, /^Template: device/],
     ['a launch template without devices', { Template: resource('AWS::EC2::LaunchTemplate', { LaunchTemplateData: { UserData: INSTALLS } }) }, /^Template: the root volume/],

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { containsCidr, isPrivateCidr, parseCidr } from '../../lib/config/addresses';
 import type { Json } from './support';
-import { group, instance, lines, resource, service, task, tcp, template } from './support';
+import { front, group, instance, lines, resource, service, task, tcp, template } from './support';
 
 const ID = 'ClickHouse-OpenIngress';
 const open = (...entries: Json[]): string[] => lines(template({ Db: instance(), Group: group(...entries) }), ID);
@@ -177,6 +177,96 @@ describe('whose group it is', () => {
   test('the port that a container publishes counts as well', () => {
     const Task = task('clickhouse/clickhouse-server:26.8.36.3', {}, { PortMappings: [{ ContainerPort: 18123 }] });
     expect(lines(template({ Task, Service: service(), Group: group(tcp(18123)) }), ID)).toEqual([expect.stringMatching(/port 18123 of/)]);
+  });
+
+  // the ports that are moved: a script or a mapping, and the port that this opens.
+  const script = (text: string): Json => ({ UserData: { 'Fn::Base64': `#!/bin/bash\n${text}\n` } });
+  const run = 'docker run -d';
+  const server = 'clickhouse/clickhouse-server:26.8.36.3';
+
+  test.each([
+    [`${run} -p 80:8123 ${server}`, 80],
+    [`${run} -p80:8123 ${server}`, 80],
+    [`docker run -dp 80:8123 ${server}`, 80],
+    [`${run} --publish 0.0.0.0:80:8123/tcp ${server}`, 80],
+    [`${run} --publish=[::]:80:8123 ${server}`, 80],
+    [`${run} -p "80:8123" ${server}`, 80],
+    [`${run} \\\n  -p 80:8123 \\\n  ${server}`, 80],
+    [`${run} -p 79-81:8122-8124 ${server}`, 80],
+    [`${run} -p 80:18123 ${server}`, 80],
+    [`IMAGE=${server}\n${run} -p 80:8123 $IMAGE`, 80],
+    [`cat > compose.yaml <<E\nservices:\n  db:\n    image: ${server}\n    ports:\n      - "80:8123"\nE`, 80],
+    ["yum install clickhouse-server\necho '<clickhouse><http_port>80</http_port></clickhouse>' > /etc/clickhouse-server/config.d/a.xml", 80],
+    ['yum install clickhouse-server\necho "<tcp_port_secure replace=\\"1\\"> 443 </tcp_port_secure>" > a.xml', 443],
+    ['yum install clickhouse-server\nprintf "http_port: 80\\n" > /etc/clickhouse-server/config.d/a.yaml', 80],
+    ['yum install clickhouse-server\necho "https_port: \'443\'" > /etc/clickhouse-server/config.d/a.yaml', 443],
+    ['clickhouse-server -- --http_port=80', 80],
+  ])('a script that moves the port: %j', (text, port) => {
+    expect(lines(template({ Db: instance(script(text)), Group: group(tcp(port)) }), ID)).toEqual([expect.stringMatching(new RegExp(`^Group: port ${port} of ClickHouse \\(Db\\) open to the internet`))]);
+    expect(lines(template({ Db: instance(script(text)), Group: group(tcp(port, '10.0.0.0/8'), tcp(1234)) }), ID)).toEqual([]);
+  });
+
+  test.each([
+    [`${run} -p 127.0.0.1:80:8123 ${server}`],
+    [`${run} -p localhost:80:8123 ${server}`],
+    [`${run} --publish [::1]:80:8123 ${server}`],
+    [`# ${run} -p 80:8123 ${server}\n${run} ${server}`],
+    [`${run} ${server}\n${run} -p 80:80 nginx`],
+    [`${run} ${server}\n${run} -p 80:9000 -v $HOME:/data minio/minio`],
+    [`${run} ${server} && ${run} -p 80:8443 keycloak/keycloak`],
+    [`${run} ${server}\nmkdir -p 80/8123`],
+    [`${run} -p 8123:80 ${server}`],
+    [`${run} ${server}\necho '<!-- <http_port>80</http_port> -->' > a.xml`],
+    [`${run} ${server}\necho 'app_port: 80' > app.yaml`],
+    [`${run} ${server}\necho 'http_port = 80' > grafana.ini`],
+    [`${run} ${server}\necho '<max_connections>80</max_connections>' > a.xml`],
+    ['yum install -y nginx\necho "http_port: 80"'],
+  ])('a script that does not: %j', (text) => {
+    expect(lines(template({ Db: instance(script(text)), Group: group(tcp(80)) }), ID)).toEqual([]);
+  });
+
+  const moved = script(`${run} -p 80:8123 ${server}`);
+  const launch = (data: Json): Json => resource('AWS::EC2::LaunchTemplate', { LaunchTemplateData: data });
+  const from = { LaunchTemplate: { LaunchTemplateId: { Ref: 'Template' } } };
+  const bridge = (mapping: Json): Json => ({
+    Task: task(server, { NetworkMode: 'bridge' }, { PortMappings: [mapping] }), Service: resource('AWS::ECS::Service', { TaskDefinition: { Ref: 'Task' }, Cluster: { Ref: 'Cluster' } }), Cluster: resource('AWS::ECS::Cluster'),
+    Host: instance({ UserData: { 'Fn::Base64': { 'Fn::Sub': 'echo ECS_CLUSTER=${Cluster} >> /etc/ecs/ecs.config' } } }),
+  });
+
+  test.each([
+    ['in cfn-init', { Db: { ...instance(), Metadata: { 'AWS::CloudFormation::Init': { config: { files: { '/etc/clickhouse-server/config.d/a.xml': { content: '<clickhouse>\n<http_port>80</http_port></clickhouse>' } } } } } } }],
+    ['in the launch template, with the group at the instance', { Db: instance({ UserData: undefined, ...from }), Template: launch(moved) }],
+    ['at the instance, with the group in the launch template', { Db: instance({ ...moved, SecurityGroupIds: undefined, ...from }), Template: launch({ SecurityGroupIds: [{ Ref: 'Group' }] }) }],
+    ['with the group at the interface', { Db: instance({ ...moved, SecurityGroupIds: undefined, NetworkInterfaces: [{ NetworkInterfaceId: { Ref: 'Card' } }] }), Card: resource('AWS::EC2::NetworkInterface', { GroupSet: [{ Ref: 'Group' }] }) }],
+    ['by the mapping of a container on a host', bridge({ ContainerPort: 8123, HostPort: 80 })],
+    ['by the command of a container', { Task: task(server, {}, { Command: ['--', '--http_port=80'] }), Service: service() }],
+  ])('moved %s', (_, resources) => {
+    expect(lines(template({ Group: group(tcp(80)), ...resources }), ID)).toEqual([expect.stringMatching(/^Group: port 80 of ClickHouse/)]);
+  });
+
+  test.each([
+    ['on another machine', { Db: instance(), Other: instance({ ...moved, SecurityGroupIds: ['sg-1'] }) }],
+    ['by the mapping of a container on another host', { ...bridge({ ContainerPort: 8123, HostPort: 81 }) }],
+    ['by the mapping of a container that is none', { Task: resource('AWS::ECS::TaskDefinition', { ContainerDefinitions: [{ Name: 'db', Image: server }, { Name: 'web', Image: 'nginx', PortMappings: [{ ContainerPort: 80 }] }] }), Service: service() }],
+  ])('not moved %s', (_, resources) => {
+    expect(lines(template({ Group: group(tcp(80)), ...resources }), ID)).toEqual([]);
+  });
+
+  test('a listener for something else on the same load balancer is not ClickHouse', () => {
+    const resources = {
+      Db: instance(), Group: group(), Access: group(tcp(443)), Web: resource('AWS::EC2::Instance'),
+      ...front({ Scheme: 'internal', SecurityGroups: [{ Ref: 'Access' }] }, { Targets: [{ Id: { Ref: 'Db' } }] }, { Port: 8123 }),
+      WebTargets: resource('AWS::ElasticLoadBalancingV2::TargetGroup', { Targets: [{ Id: { Ref: 'Web' } }] }),
+      WebListener: resource('AWS::ElasticLoadBalancingV2::Listener', { LoadBalancerArn: { Ref: 'Front' }, Port: 443, DefaultActions: [{ Type: 'forward', TargetGroupArn: { Ref: 'WebTargets' } }] }),
+    };
+    expect(lines(template(resources), ID)).toEqual([]);
+  });
+
+  test('a classic load balancer is judged by the port it listens on', () => {
+    const Classic = resource('AWS::ElasticLoadBalancing::LoadBalancer', { Instances: [{ Ref: 'Db' }], Listeners: [{ LoadBalancerPort: '80', InstancePort: '8123' }], SecurityGroups: [{ Ref: 'Access' }] });
+    const found = (port: number): string[] => lines(template({ Db: instance(), Group: group(), Classic, Access: group(tcp(port)) }), ID);
+    expect(found(80)).toEqual([expect.stringMatching(/^Access: port 80 of ClickHouse \(Classic\)/)]);
+    expect(found(81)).toEqual([]);
   });
 
   test('a load balancer in front of ClickHouse is judged by the port it listens on', () => {

@@ -48,6 +48,15 @@ export function tcp(port: unknown, source: unknown = '0.0.0.0/0', to: unknown = 
   return { IpProtocol: 'tcp', FromPort: port, ToPort: to, CidrIp: source };
 }
 
+/** A load balancer with a listener that forwards to these targets; its own properties, and those of the target group. */
+export function front(balancer: Json, targets: Json, listener: Json = {}): Json {
+  return {
+    Front: resource('AWS::ElasticLoadBalancingV2::LoadBalancer', { Type: 'network', ...balancer }),
+    Targets: resource('AWS::ElasticLoadBalancingV2::TargetGroup', { Port: 8123, Protocol: 'TCP', ...targets }),
+    Listener: resource('AWS::ElasticLoadBalancingV2::Listener', { LoadBalancerArn: { Ref: 'Front' }, Port: 443, DefaultActions: [{ Type: 'forward', TargetGroupArn: { Ref: 'Targets' } }], ...listener }),
+  };
+}
+
 /** A ClickHouse task definition. */
 export function task(image: unknown = 'clickhouse/clickhouse-server:26.8.36.3', more: Json = {}, container: Json = {}): Json {
   return resource('AWS::ECS::TaskDefinition', { NetworkMode: 'awsvpc', ContainerDefinitions: [{ Name: 'db', Image: image, ...container }], ...more });

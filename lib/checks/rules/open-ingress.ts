@@ -1,10 +1,11 @@
-import { formatCidr, isPrivateCidr, parseCidr } from '../../config/addresses';
+import type { Addresses } from '../addresses';
+import { addressesOf, addressesOfList } from '../addresses';
 import { CLICKHOUSE_PORTS } from '../ports';
 import type { Deployment, Finding, Rule } from '../rule';
 import { finding } from '../rule';
 import type { Located, Resource } from '../templates';
 import { append } from '../templates';
-import { elements, identity, inside, property, referenceOf, resourceIdentity, scalar } from '../values';
+import { elements, identity, inside, property, resourceIdentity, scalar } from '../values';
 import type { SecurityGroupUse } from '../workloads';
 
 /** An ingress entry, the resource that has it and where. */
@@ -12,12 +13,6 @@ interface Entry {
   readonly resource: Resource;
   readonly value: Located;
   readonly location: string;
-}
-
-/** What an entry lets in: the words for it, and whether it is known to be public or only not known to be private. */
-interface Source {
-  readonly public: boolean;
-  readonly words: string;
 }
 
 /**
@@ -91,41 +86,10 @@ function listOf(ports: readonly number[]): string {
 }
 
 /** The sources of an entry that are not known to be private. Another security group always is. */
-function sourcesOf(entry: Located): readonly Source[] {
+function sourcesOf(entry: Located): readonly Addresses[] {
   const written = (name: string): readonly Located[] => inside(entry, name);
-  const addresses = [...written('CidrIp'), ...written('CidrIpv6')].flatMap(addressSource);
-  const lists = written('SourcePrefixListId').flatMap(prefixListSource);
+  const addresses = [...written('CidrIp'), ...written('CidrIpv6')].flatMap(addressesOf);
+  const lists = written('SourcePrefixListId').flatMap(addressesOfList);
   const any = ['CidrIp', 'CidrIpv6', 'SourcePrefixListId', 'SourceSecurityGroupId', 'SourceSecurityGroupName'].some((name) => written(name).length > 0);
   return any ? [...addresses, ...lists] : [{ public: false, words: 'the entry names no source' }];
-}
-
-function addressSource(value: Located): readonly Source[] {
-  const reference = referenceOf(value);
-  // the range of a network is where its own interfaces are, whatever the numbers.
-  if (reference && ['AWS::EC2::VPC', 'AWS::EC2::Subnet', 'AWS::EC2::VPCCidrBlock'].includes(reference.resource.type) && /Cidr/i.test(reference.attribute ?? '')) return [];
-  const address = scalar(value);
-  if (!address.known) return [{ public: false, words: address.reason }];
-  try {
-    const block = parseCidr(String(address.value));
-    if (isPrivateCidr(String(address.value))) return [];
-    return [{ public: true, words: block.prefix === 0 ? `the internet (${address.value})` : `public addresses (${block.family === 4 ? formatCidr(block) : address.value})` }];
-  } catch {
-    return [{ public: false, words: `${JSON.stringify(address.value)} is not a CIDR block` }];
-  }
-}
-
-function prefixListSource(value: Located): readonly Source[] {
-  const list = referenceOf(value)?.resource;
-  if (list?.type !== 'AWS::EC2::PrefixList') {
-    const id = scalar(value);
-    return [{ public: false, words: id.known ? `prefix list ${id.value} is not in the templates` : id.reason }];
-  }
-  const entries = elements(list, 'Entries');
-  if (entries.length === 0) return [{ public: false, words: `the entries of prefix list ${list.logicalId} are not in the template` }];
-  return entries
-    .flatMap((each) => {
-      const cidrs = inside(each, 'Cidr');
-      return cidrs.length === 0 ? [{ public: false, words: 'an entry has no Cidr' }] : cidrs.flatMap(addressSource);
-    })
-    .map((source) => ({ ...source, words: `${source.words} in prefix list ${list.logicalId}` }));
 }

@@ -1,35 +1,38 @@
-import { isPrivateCidr } from '../../config/addresses';
 import type { Deployment, Finding, Rule } from '../rule';
 import { finding } from '../rule';
+import { findPublicSubnets } from '../subnets';
 import type { Located, Resource, TemplateSet } from '../templates';
-import { elements, identity, inside, items, property, referenceOf, resourceIdentity, scalar, truths } from '../values';
+import { elements, everythingOf, inside, items, mayBeAbsent, property, scalar, truths } from '../values';
 import type { Workloads } from '../workloads';
 import { hostProperty } from '../workloads';
 
 export const publicSubnet: Rule = {
   id: 'ClickHouse-PublicSubnet',
   severity: 'error',
-  info: 'ClickHouse has a public address or stands in a subnet with a route to the internet',
+  info: 'ClickHouse has a public address, a public load balancer or a subnet with a route to the internet',
   explanation: 'In a public subnet one security group rule is all that separates a database from the internet; in a private one that mistake exposes nothing.',
   fix: 'use private or isolated subnets, with no public address; reach it from outside through a VPN, or AWS Systems Manager for administration',
   link: 'https://docs.aws.amazon.com/vpc/latest/userguide/configure-subnets.html',
   *check({ templates, workloads }: Deployment): Iterable<Finding> {
     const publicSubnets = findPublicSubnets(templates);
-    const elastic = findElasticAddresses(templates);
+    const elastic = findElasticAddresses(templates, workloads);
     for (const { resource, subnets, addresses } of placements(workloads)) {
       for (const { value, location } of subnets) {
-        const why = publicSubnets(value);
-        if (why !== undefined) yield finding(resource, `ClickHouse (${resource.logicalId}) is in a public subnet: ${why}`, { location });
+        const found = publicSubnets(value);
+        const name = `ClickHouse (${resource.logicalId}) is in a public subnet`;
+        if (found) yield finding(resource, `${found.certain ? name : cannotBeTold(name)}: ${found.words}`, { location });
       }
       for (const { value, location } of addresses) {
         for (const given of truths(value)) {
           if (given === true) yield finding(resource, `ClickHouse (${resource.logicalId}) is given a public address`, { location });
-          else if (given !== false) yield finding(resource, `whether ClickHouse (${resource.logicalId}) is given a public address cannot be told at synthesis: ${given}`, { location });
+          else if (given !== false) yield finding(resource, `${cannotBeTold(`ClickHouse (${resource.logicalId}) is given a public address`)}: ${given}`, { location });
         }
       }
       const address = elastic.get(resource);
       if (address) yield finding(resource, `ClickHouse (${resource.logicalId}) has the elastic address ${address.logicalId}`, { fix: `remove ${address.logicalId}` });
     }
+    yield* withoutNetwork(workloads);
+    yield* publicFronts(workloads);
   },
 };
 
@@ -43,6 +46,16 @@ interface Placement {
   readonly subnets: readonly Written[];
   /** switches for a public address. */
   readonly addresses: readonly Written[];
+}
+
+/** The subnets of an Auto Scaling group or a fleet. */
+function subnetsOfGroup(group: Resource): readonly Written[] {
+  const configurations = [...elements(group, 'LaunchTemplateConfigs'), ...elements(group, 'SpotFleetRequestConfigData', 'LaunchTemplateConfigs')];
+  const overrides = configurations.flatMap((each) => inside(each, 'Overrides')).flatMap((list) => items(list));
+  return [
+    ...elements(group, 'VPCZoneIdentifier').map((value) => ({ value, location: 'Properties.VPCZoneIdentifier' })),
+    ...overrides.flatMap((each) => inside(each, 'SubnetId')).map((value) => ({ value, location: 'Properties' })),
+  ];
 }
 
 /** Where each resource of ClickHouse says in which subnet it is and whether it has a public address. */
@@ -61,7 +74,7 @@ function placements({ hosts, groups, interfaces, services }: Workloads): Placeme
         ],
       };
     }),
-    ...groups.map((resource) => ({ resource, subnets: at(elements(resource, 'VPCZoneIdentifier'), 'Properties.VPCZoneIdentifier'), addresses: [] })),
+    ...groups.map((resource) => ({ resource, subnets: subnetsOfGroup(resource), addresses: [] })),
     ...interfaces.map((resource) => ({ resource, subnets: at(property(resource, 'SubnetId'), 'Properties.SubnetId'), addresses: [] })),
     ...services.map((resource) => {
       const network = ['NetworkConfiguration', 'AwsvpcConfiguration'];
@@ -75,58 +88,60 @@ function placements({ hosts, groups, interfaces, services }: Workloads): Placeme
   ];
 }
 
-/** Why a subnet is public, or undefined. What is not in the templates (a subnet by literal id, a main route table) is not judged here. */
-function findPublicSubnets(templates: TemplateSet): (subnet: Located) => string | undefined {
-  const routes = new Map<string, string>();
-  for (const route of templates.ofType('AWS::EC2::Route')) {
-    const gateway = property(route, 'GatewayId').find(isInternetGateway);
-    const [destination] = [...property(route, 'DestinationCidrBlock'), ...property(route, 'DestinationIpv6CidrBlock')].filter((each) => !isPrivate(each));
-    if (gateway === undefined || destination === undefined) continue;
-    const where = scalar(destination);
-    const words = `its route table sends ${where.known ? where.value : 'traffic'} to an internet gateway (${route.logicalId})`;
-    for (const table of property(route, 'RouteTableId')) routes.set(identity(table), words);
-  }
-  const found = new Map<string, string>();
-  for (const association of templates.ofType('AWS::EC2::SubnetRouteTableAssociation')) {
-    const why = property(association, 'RouteTableId').map((table) => routes.get(identity(table))).find((each) => each !== undefined);
-    if (why !== undefined) for (const subnet of property(association, 'SubnetId')) found.set(identity(subnet), why);
-  }
-  for (const subnet of templates.ofType('AWS::EC2::Subnet')) {
-    const key = resourceIdentity(subnet);
-    if (found.has(key)) continue;
-    for (const given of property(subnet, 'MapPublicIpOnLaunch').flatMap(truths)) {
-      if (given === true) found.set(key, 'it gives public addresses to what starts in it');
-      else if (given !== false) found.set(key, `whether it gives public addresses to what starts in it cannot be told at synthesis, ${given}`);
-    }
-  }
-  return (subnet) => {
-    const name = referenceOf(subnet)?.resource.logicalId;
-    const why = found.get(identity(subnet));
-    return why === undefined ? undefined : `${name === undefined ? '' : `${name}, `}${why}`;
-  };
+function cannotBeTold(what: string): string {
+  return `whether ${what} cannot be told at synthesis`;
 }
 
-function isInternetGateway(gateway: Located): boolean {
-  const id = scalar(gateway);
-  return referenceOf(gateway)?.resource.type === 'AWS::EC2::InternetGateway' || (id.known && String(id.value).startsWith('igw-'));
+// https://docs.aws.amazon.com/vpc/latest/userguide/default-vpc.html
+const DEFAULT_VPC = 'so it starts in the default VPC of the account, whose subnets are public unless somebody changed that';
+
+/** Hosts and groups that nobody tells which network to start in. A launch template is judged by what starts from it. */
+function* withoutNetwork({ hosts, groups, launchTemplatesOf }: Workloads): Iterable<Finding> {
+  for (const each of [...hosts.filter((host) => host.type === 'AWS::EC2::Instance'), ...groups]) {
+    const templates = launchTemplatesOf(each);
+    if ([each, ...templates].some((part) => part && networksOf(part).length > 0)) continue;
+    const why = templates.includes(undefined)
+      ? 'it names no subnet, and its launch template is not in the templates'
+      : `neither it nor a launch template names a subnet or an interface, ${DEFAULT_VPC}`;
+    yield finding(each, `${cannotBeTold(`ClickHouse (${each.logicalId}) is in a public subnet`)}: ${why}`, { fix: 'name a private subnet' });
+  }
 }
 
-function isPrivate(destination: Located): boolean {
-  const block = scalar(destination);
-  try {
-    return block.known && isPrivateCidr(String(block.value));
-  } catch {
-    return false;
+/** The subnets and interfaces that a host, a launch template or a group names. */
+function networksOf(resource: Resource): readonly Located[] {
+  const cards = hostProperty(resource, 'NetworkInterfaces').flatMap((list) => items(list));
+  return [
+    ...hostProperty(resource, 'SubnetId'),
+    ...cards.flatMap((each) => [...inside(each, 'SubnetId'), ...inside(each, 'NetworkInterfaceId')]),
+    ...subnetsOfGroup(resource).map(({ value }) => value),
+  ];
+}
+
+/** A load balancer is reachable from the internet unless it says that it is internal: that is the default of all kinds of them. */
+function* publicFronts({ loadBalancers, strangeListeners }: Workloads): Iterable<Finding> {
+  for (const balancer of loadBalancers) {
+    const name = `load balancer ${balancer.logicalId} in front of ClickHouse`;
+    const schemes = property(balancer, 'Scheme').map(scalar);
+    const reasons = schemes.flatMap((each) => (each.known ? [] : each.reason));
+    const more = { location: 'Properties.Scheme', fix: 'set Scheme to internal' };
+    if (mayBeAbsent(everythingOf(balancer), 'Scheme')) yield finding(balancer, `${name} is internet-facing: it names no Scheme, and that is the default`, more);
+    else if (schemes.some((each) => each.known && each.value !== 'internal')) yield finding(balancer, `${name} is internet-facing: its Scheme says so`, more);
+    else if (reasons.length > 0) yield finding(balancer, `${cannotBeTold(`${name} is internal`)}: ${reasons.join(', ')}`, more);
+  }
+  for (const listener of strangeListeners) {
+    const what = `the load balancer in front of ClickHouse that ${listener.logicalId} belongs to is internal`;
+    yield finding(listener, `${cannotBeTold(what)}: it is not in the templates`, {
+      fix: 'define the load balancer in this app, with Scheme internal',
+    });
   }
 }
 
 /** Elastic addresses by what has them. */
-function findElasticAddresses(templates: TemplateSet): ReadonlyMap<Resource, Resource> {
+function findElasticAddresses(templates: TemplateSet, { ownerOf }: Workloads): ReadonlyMap<Resource, Resource> {
   const owners = new Map<Resource, Resource>();
   for (const address of templates.ofType('AWS::EC2::EIP', 'AWS::EC2::EIPAssociation')) {
-    for (const value of [...property(address, 'InstanceId'), ...property(address, 'NetworkInterfaceId')]) {
-      const owner = referenceOf(value)?.resource;
-      if (owner) owners.set(owner, address);
+    for (const name of ['InstanceId', 'NetworkInterfaceId', 'PrivateIpAddress']) {
+      for (const owner of property(address, name).map(ownerOf)) if (owner) owners.set(owner, address);
     }
   }
   return owners;

@@ -1,7 +1,7 @@
 import type { Deployment, Finding, Rule } from '../rule';
 import { finding } from '../rule';
 import type { Located, Resource } from '../templates';
-import { elements, inside, items, property, scalar, truths } from '../values';
+import { elements, everythingOf, inside, items, mayBeAbsent, scalar, truths } from '../values';
 import { hostProperty } from '../workloads';
 
 export const unencryptedStorage: Rule = {
@@ -12,15 +12,15 @@ export const unencryptedStorage: Rule = {
   fix: 'set Encrypted to true, with a KMS key of yours',
   link: 'https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption.html',
   *check({ workloads }: Deployment): Iterable<Finding> {
-    for (const volume of workloads.volumes) yield* judge(volume, property(volume, 'Encrypted'), `volume ${volume.logicalId}`, 'Properties.Encrypted');
-    for (const system of workloads.fileSystems) yield* judge(system, property(system, 'Encrypted'), `file system ${system.logicalId}`, 'Properties.Encrypted');
+    for (const volume of workloads.volumes) yield* judge(volume, everythingOf(volume), `volume ${volume.logicalId}`, 'Properties.Encrypted');
+    for (const system of workloads.fileSystems) yield* judge(system, everythingOf(system), `file system ${system.logicalId}`, 'Properties.Encrypted');
     for (const host of workloads.hosts) {
       const location = `${host.type === 'AWS::EC2::LaunchTemplate' ? 'Properties.LaunchTemplateData' : 'Properties'}.BlockDeviceMappings`;
       for (const mapping of mappingsOf(host)) {
         const device = inside(mapping, 'DeviceName').map(scalar).find((each) => each.known);
         const name = `device ${device?.known ? device.value : ''} of ${host.logicalId}`.replace('  ', ' ');
         // a mapping without Ebs is instance storage, which the hardware encrypts, or removes a device.
-        for (const ebs of inside(mapping, 'Ebs')) yield* judge(host, inside(ebs, 'Encrypted'), name, location);
+        for (const ebs of inside(mapping, 'Ebs')) yield* judge(host, ebs, name, location);
       }
       if (!statesDevices(host, workloads)) {
         yield finding(host, `the root volume of ${host.logicalId} is as the image has it, which nothing says is encrypted`, { location, fix: 'map the root device with Encrypted: true (blockDevices in CDK)' });
@@ -28,15 +28,15 @@ export const unencryptedStorage: Rule = {
     }
     for (const service of workloads.services) {
       for (const volume of elements(service, 'VolumeConfigurations')) {
-        for (const managed of inside(volume, 'ManagedEBSVolume')) yield* judge(service, inside(managed, 'Encrypted'), `the managed volume of ${service.logicalId}`, 'Properties.VolumeConfigurations');
+        for (const managed of inside(volume, 'ManagedEBSVolume')) yield* judge(service, managed, `the managed volume of ${service.logicalId}`, 'Properties.VolumeConfigurations');
       }
     }
   },
 };
 
-function* judge(resource: Resource, encrypted: readonly Located[], name: string, location: string): Iterable<Finding> {
-  const states = encrypted.flatMap(truths);
-  if (states.length === 0 || states.includes(false)) yield finding(resource, `${name} is not encrypted`, { location });
+function* judge(resource: Resource, storage: Located, name: string, location: string): Iterable<Finding> {
+  const states = inside(storage, 'Encrypted').flatMap(truths);
+  if (mayBeAbsent(storage, 'Encrypted') || states.includes(false)) yield finding(resource, `${name} is not encrypted`, { location });
   else {
     const unknown = states.find((each) => each !== true);
     if (unknown !== undefined) yield finding(resource, `whether ${name} is encrypted cannot be told at synthesis: ${String(unknown)}`, { location });
