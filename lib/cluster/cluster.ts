@@ -201,6 +201,7 @@ export class ClickHouseCluster extends ClickHouseClusterBase {
       securityGroup: groups.endpoint,
       zone,
       zoneName,
+      crossZone: props.crossZoneLoadBalancing ?? true,
     });
     const machine = (instanceType: ec2.InstanceType, own: VolumeModel): MachineModel => ({
       instanceType,

@@ -16,6 +16,7 @@ export interface LoadBalancerProps {
   readonly securityGroup: ec2.ISecurityGroup;
   readonly zone: route53.IPrivateHostedZone;
   readonly zoneName: string;
+  readonly crossZone: boolean;
 }
 
 /**
@@ -35,7 +36,7 @@ export class LoadBalancer extends Construct {
       securityGroups: [props.securityGroup],
       // PrivateLink clients are held to the same group.
       enforceSecurityGroupInboundRulesOnPrivateLinkTraffic: true,
-      crossZoneEnabled: true,
+      crossZoneEnabled: props.crossZone,
     });
     (balancer.node.defaultChild as CfnResource).addMetadata(METADATA_CLICKHOUSE, { role: 'endpoint' });
     acknowledge(

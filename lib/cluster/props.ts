@@ -59,6 +59,15 @@ export interface ClickHouseClusterProps {
   readonly nestedStacks?: boolean;
 
   /**
+   * Whether the endpoint in one zone passes connections on to servers in the others. Without it a client stays in its zone, saves the
+   * charge for traffic between zones, and has no server when that zone has none.
+   *
+   * @see https://docs.aws.amazon.com/elasticloadbalancing/latest/network/edit-target-group-attributes.html#target-group-cross-zone
+   * @default true
+   */
+  readonly crossZoneLoadBalancing?: boolean;
+
+  /**
    * The ClickHouse release.
    *
    * @default ClickHouseVersion.V26_8_LTS

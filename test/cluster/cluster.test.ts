@@ -28,6 +28,11 @@ describe('the two-line cluster', () => {
     }
   });
 
+  test.each([[undefined, 'true'], [true, 'true'], [false, 'false']])('passes connections on between zones: %s', (crossZoneLoadBalancing, value) => {
+    const { LoadBalancerAttributes } = one(singleNode({ crossZoneLoadBalancing }).template(), 'AWS::ElasticLoadBalancingV2::LoadBalancer').Properties;
+    expect(LoadBalancerAttributes).toContainEqual({ Key: 'load_balancing.cross_zone.enabled', Value: value });
+  });
+
   test('the private zone holds the node and the endpoint', () => {
     const records = Object.values(resources(synthesised, 'AWS::Route53::RecordSet')).map(({ Properties }) => Properties.Name);
     expect(new Set(records)).toEqual(new Set([`${cluster.clusterName}.clickhouse.internal.`, `server-1-1.${cluster.clusterName}.clickhouse.internal.`]));

@@ -1,3 +1,6 @@
+import { App } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import { AnalyticsStack } from '../../bin/app';
 import { clusterStack, one, resources } from './stacks';
 
 interface Statement {
@@ -11,7 +14,7 @@ interface Statement {
 interface Role {
   readonly AssumeRolePolicyDocument: { readonly Statement: { readonly Principal: { readonly Service: string } }[] };
   readonly ManagedPolicyArns?: unknown[];
-  readonly Policies: { readonly PolicyDocument: { readonly Statement: Statement[] } }[];
+  readonly Policies?: { readonly PolicyDocument: { readonly Statement: Statement[] } }[];
 }
 
 const synthesised = clusterStack({ replicas: 1, keepers: 1 }).template();
@@ -33,7 +36,7 @@ function line({ Effect, Action, Resource, Condition = {} }: Statement): string {
   return [`${Effect} ${[Action].flat().join(',')} on ${short(Resource).replace(/[0-9a-f]{64}/g, '<sha256>')}`, ...conditions.sort()].join(' if ');
 }
 
-const statements = roles.map(({ id, role }) => ({ id, lines: role.Policies.flatMap(({ PolicyDocument }) => PolicyDocument.Statement).map(line) }));
+const statements = roles.map(({ id, role }) => ({ id, lines: (role.Policies ?? []).flatMap(({ PolicyDocument }) => PolicyDocument.Statement).map(line) }));
 const of = (name: string): string[] => statements.find(({ id }) => id.includes(name))?.lines ?? [];
 
 test('every role there is, and no managed policy', () => {
@@ -115,4 +118,22 @@ test('everything the key lets others do', () => {
 test('no role reads the bucket of the CDK bootstrap, manages users or passes roles', () => {
   const all = statements.flatMap(({ lines }) => lines).join('\n');
   expect(all).not.toMatch(/cdk-|iam:|sts:|kms:\*|s3:\*|secretsmanager:\*/);
+});
+
+test('the example has these roles and no other statement', () => {
+  const example = Template.fromStack(new AnalyticsStack(new App(), 'Analytics'));
+  const found = Object.entries(resources(example, 'AWS::IAM::Role')).map(([id, { Properties }]) => ({ id: id.replace(/[0-9A-F]{8}$/, ''), role: Properties as unknown as Role }));
+  const linesOf = (role: Role): string[] => (role.Policies ?? []).flatMap(({ PolicyDocument }) => PolicyDocument.Statement).map(line);
+  // one server and one Keeper stand for all: only names and volumes differ.
+  const general = (lines: string[]): string[] => lines.map((each) => each.replace(/(?:Shard\dReplica|Keeper)\d/g, 'Node').replace(/(?:server-\d-\d|keeper-\d)/g, 'name').replace(/<ClickHouse/g, '<'));
+  for (const { id, role } of found) {
+    const kind = /(Publisher|Waiter|Lookup|Shard1Replica1|Keeper1)/.exec(id.replace(/Shard\dReplica\d/, 'Shard1Replica1').replace(/Keeper\d/, 'Keeper1'))?.[1];
+    if (kind) expect(general(linesOf(role))).toEqual(general(of(kind)));
+  }
+  const others = found.filter(({ id }) => !id.startsWith('ClickHouse'));
+  // the VPC's flow logs, which aws-cdk-lib defines.
+  expect(others.map(({ id }) => id)).toEqual(['VpcAllIAMRole']);
+  expect(found).toHaveLength(9);
+  const [flowLogs] = Object.values(resources(example, 'AWS::IAM::Policy')).map(({ Properties }) => (Properties as unknown as { PolicyDocument: { Statement: Statement[] } }).PolicyDocument.Statement.map(line));
+  expect(flowLogs).toEqual(['Allow logs:CreateLogStream,logs:PutLogEvents,logs:DescribeLogStreams on <FlowLogs>']);
 });
