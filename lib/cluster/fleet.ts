@@ -33,8 +33,9 @@ type Wave = readonly NodeModel[];
 /**
  * Defines the nodes, wave by wave: Keepers one by one, then the first replica of every shard, then the second, and so on.
  *
- * So Keepers never lose their majority and a shard never loses two replicas at a time, whether the cluster is created, changed or
- * rolled back; deletion goes the other way. Returns what to depend on to come after the last wave.
+ * So while a change goes forward Keepers keep their majority and a shard keeps a replica; deletion goes the other way. CloudFormation does
+ * not say in which order it undoes a change that failed, so a rollback may take a shard's second replica while its first is still coming
+ * back (docs/operations.md; `test/rehearsal` tries both orders). Returns what to depend on to come after the last wave.
  */
 export function defineFleet(cluster: Construct, props: FleetProps): IDependable[] {
   const keepers = props.topology.keepers.map(keeperModel);

@@ -12,6 +12,7 @@ import type { IDependable } from 'constructs';
 import { Construct } from 'constructs';
 import { acknowledge, acknowledgeWildcards } from '../acknowledge';
 import type { NodeRole } from '../config/manifest';
+import { sha256Hex } from '../config/manifest';
 import { reportKey } from '../config/report';
 import { METADATA_CLICKHOUSE } from '../metadata';
 import type { Artefacts } from './artefacts';
@@ -262,26 +263,28 @@ export class Node extends Construct {
       stackId: stack.stackId,
       groupLogicalId: stack.getLogicalId(this.group),
     });
-    return new ec2.CfnLaunchTemplate(this, 'LaunchTemplate', {
-      launchTemplateData: {
-        imageId: props.imageId,
-        instanceType: props.instanceType.toString(),
-        iamInstanceProfile: { arn: parts.profile.attrArn },
-        // the interface brings the subnet and the groups.
-        networkInterfaces: [{ deviceIndex: 0, networkInterfaceId: parts.networkInterface.ref }],
-        // a token with one hop: a container or a forwarded request cannot fetch the node's credentials.
-        metadataOptions: { httpEndpoint: 'enabled', httpTokens: 'required', httpPutResponseHopLimit: 1, instanceMetadataTags: 'disabled' },
-        blockDeviceMappings: [
-          {
-            deviceName: '/dev/xvda',
-            ebs: { volumeType: 'gp3', volumeSize: 30, encrypted: true, kmsKeyId: props.key.keyArn, deleteOnTermination: true },
-          },
-        ],
-        monitoring: { enabled: true },
-        ebsOptimized: true,
-        userData: Fn.base64(script),
-      },
-    });
+    const launchTemplateData: ec2.CfnLaunchTemplate.LaunchTemplateDataProperty = {
+      imageId: props.imageId,
+      instanceType: props.instanceType.toString(),
+      iamInstanceProfile: { arn: parts.profile.attrArn },
+      // the interface brings the subnet and the groups.
+      networkInterfaces: [{ deviceIndex: 0, networkInterfaceId: parts.networkInterface.ref }],
+      // a token with one hop: a container or a forwarded request cannot fetch the node's credentials.
+      metadataOptions: { httpEndpoint: 'enabled', httpTokens: 'required', httpPutResponseHopLimit: 1, instanceMetadataTags: 'disabled' },
+      blockDeviceMappings: [
+        {
+          deviceName: '/dev/xvda',
+          ebs: { volumeType: 'gp3', volumeSize: 30, encrypted: true, kmsKeyId: props.key.keyArn, deleteOnTermination: true },
+        },
+      ],
+      monitoring: { enabled: true },
+      ebsOptimized: true,
+      userData: Fn.base64(script),
+    };
+    // another content is another launch template: rolling one back in place can leave the failed version behind
+    // (https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/1912).
+    const content = sha256Hex(JSON.stringify(stack.resolve(launchTemplateData))).slice(0, 8);
+    return new ec2.CfnLaunchTemplate(this, `LaunchTemplate${content}`, { launchTemplateData });
   }
 }
 

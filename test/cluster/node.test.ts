@@ -179,6 +179,13 @@ describe('what rolls a node and what does not', () => {
     expect(changed.launch).not.toEqual(base.launch);
   });
 
+  test('another content is another launch template, so going back finds the old one untouched', () => {
+    const id = (props: Parameters<typeof singleNode>[0]): string | undefined => Object.keys(resources(singleNode(props).template(), 'AWS::EC2::LaunchTemplate'))[0];
+    expect(id({})).toBe(id({}));
+    expect(id({ settings: { maxConcurrentQueries: 50 } })).not.toBe(id({}));
+    expect(id({ instanceType: ec2.InstanceType.of(ec2.InstanceClass.M7G, ec2.InstanceSize.XLARGE) })).not.toBe(id({}));
+  });
+
   test('synthesising again changes nothing', () => {
     expect(parts({})).toEqual(base);
   });
