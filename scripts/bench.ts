@@ -8,12 +8,21 @@ import type { ChecksTask, ChecksTimes } from './bench/checks';
 import type { LoadTask, LoadTime } from './bench/load';
 import type { Template } from './bench/same';
 import { assertSame } from './bench/same';
+import type { ClusterSize, ScaleResult, ScaleTask } from './bench/scale';
 import type { AppName, SynthTask, SynthTimes } from './bench/synth';
 import { sources, transpile } from './bench/transpile';
 
 const ROOT = join(__dirname, '..');
 const BUNDLES = join(ROOT, 'dist', 'bundles');
-const BUDGET = { synthRatio: 1.3, checksRatio: 1, importMs: 100, bundleBytes: 1_000_000, initMs: 300 };
+// a template: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+const BUDGET = { synthRatio: 1.3, growthRatio: 1.5, templateBytes: 1_000_000, checksRatio: 1, importMs: 100, bundleBytes: 1_000_000, initMs: 300 };
+// 2, 20, 100 and 249 nodes. The growth of the second and the last is compared: at the first, what every cluster has hides the nodes.
+const SIZES: readonly ClusterSize[] = [
+  { shards: 1, replicas: 1, keepers: 1 },
+  { shards: 5, replicas: 3, keepers: 5 },
+  { shards: 31, replicas: 3, keepers: 7 },
+  { shards: 82, replicas: 3, keepers: 3 },
+];
 
 interface Row {
   readonly measure: string;
@@ -67,9 +76,7 @@ function synthesis(bench: Bench): Row[] {
   const { templates } = synth({ apps: ['example'] });
   const example = JSON.parse(templates.example ?? '') as Template;
   // what somebody who writes it by hand has as files beside the app.
-  const [boot = '', live = ''] = manifests(example);
-  writeFileSync(join(bench.folder, 'boot.json'), boot);
-  writeFileSync(join(bench.folder, 'live.json'), live);
+  for (const [name, content] of Object.entries(manifests(example))) writeFileSync(join(bench.folder, `${name}.json`), content);
 
   const warm = synth({ warmUps: 5, runs: 25 });
   assertSame(example, JSON.parse(warm.templates.plain ?? '') as Template);
@@ -95,11 +102,47 @@ function synthesis(bench: Bench): Row[] {
   ];
 }
 
-/** The manifests inside the template, boot first. */
-function manifests({ Resources }: Template): string[] {
+/** The manifests inside the template. */
+function manifests({ Resources }: Template): Record<'server' | 'keeper' | 'live', string> {
   const found = Object.values(Resources).find(({ Type }) => Type === 'Custom::ClickHouseArtefacts')?.Properties as { Manifests: { Content: string }[] } | undefined;
-  if (found?.Manifests.length !== 2) throw new Error('the example has no Custom::ClickHouseArtefacts with two manifests; change scripts/bench.ts to follow it');
-  return found.Manifests.map(({ Content }) => Content);
+  const [server, keeper, live, ...more] = found?.Manifests.map(({ Content }) => Content) ?? [];
+  if (server === undefined || keeper === undefined || live === undefined || more.length > 0) {
+    throw new Error('the example has no Custom::ClickHouseArtefacts with the manifests of servers, Keepers and users; change scripts/bench.ts to follow it');
+  }
+  return { server, keeper, live };
+}
+
+function growth(bench: Bench): Row[] {
+  const results = bench.run<ScaleTask, ScaleResult[]>('scale', { sizes: SIZES, warmUps: 1, runs: 3, folder: bench.folder });
+  const sizes = results.map(({ nodes, times, templates }) => ({ nodes, ms: median(times), bytes: templates.reduce((sum, each) => sum + each, 0), templates }));
+  const [first, base, next, largest] = sizes;
+  if (!first || !base || !next || !largest) throw new Error(`the bench needs four sizes to compare, got ${sizes.length}; change scripts/bench.ts`);
+  type Size = typeof first;
+  const perNode = ({ ms: all, nodes }: Size): number => all / nodes;
+  const further = (from: Size, to: Size): number => (to.ms - from.ms) / (to.nodes - from.nodes);
+  const compare = (left: number, right: number): string => `${(left / right).toFixed(2)} x (${ms(left)} / ${ms(right)})`;
+  const linear = perNode(largest) <= BUDGET.growthRatio * perNode(base);
+  const largestTemplate = Math.max(...sizes.flatMap(({ templates }) => templates));
+  return [
+    ...sizes.flatMap((size): Row[] => [
+      { measure: `synth of ${size.nodes} nodes, warm, CDK's validator off`, value: `${ms(size.ms)} (${ms(perNode(size))} a node)` },
+      { measure: `  size of its templates (${size.templates.length})`, value: `${kB(size.bytes)} (${kB(size.bytes / size.nodes)} a node)` },
+    ]),
+    {
+      measure: `growth is ${linear ? '' : 'not '}linear: time a node at ${largest.nodes} nodes / at ${base.nodes}`,
+      value: compare(perNode(largest), perNode(base)),
+      budget: `${BUDGET.growthRatio} x`,
+      ok: linear,
+    },
+    // what every cluster has cancels out here. No verdict: a difference of two times is twice as noisy.
+    { measure: `  each further node from ${next.nodes} to ${largest.nodes} / from ${first.nodes} to ${base.nodes}`, value: compare(further(next, largest), further(first, base)) },
+    {
+      measure: 'size of the largest of these templates',
+      value: kB(largestTemplate),
+      budget: `< ${BUDGET.templateBytes / 1000} kB`,
+      ok: largestTemplate < BUDGET.templateBytes,
+    },
+  ];
 }
 
 function checks(bench: Bench): Row[] {
@@ -142,7 +185,7 @@ function bundles(bench: Bench): Row[] {
   if (names.length === 0 || handlers.length === 0) throw new Error(`there are no bundles in ${BUNDLES}; run 'npm run bundle'`);
   const sizes = names.map((name): Row => {
     const { size } = statSync(join(BUNDLES, name, 'index.js'));
-    return { measure: `size of the bundle ${name}`, value: `${(size / 1000).toFixed(1)} kB`, budget: `< ${BUDGET.bundleBytes / 1000} kB`, ok: size < BUDGET.bundleBytes };
+    return { measure: `size of the bundle ${name}`, value: kB(size), budget: `< ${BUDGET.bundleBytes / 1000} kB`, ok: size < BUDGET.bundleBytes };
   });
   const inits = handlers.flatMap((name): Row[] => {
     const target = join(BUNDLES, name, 'index.js');
@@ -165,7 +208,7 @@ function main(strict: boolean): number {
     const bench = new Bench(folder, compiled);
     const rows: Row[] = [];
     const failures: string[] = [];
-    for (const [name, measure] of Object.entries({ synthesis, checks, importing, bundles })) {
+    for (const [name, measure] of Object.entries({ synthesis, growth, checks, importing, bundles })) {
       try {
         rows.push(...measure(bench));
       } catch (error) {
@@ -201,6 +244,10 @@ function median(values: readonly number[]): number {
 
 function ms(value: number): string {
   return `${value.toFixed(value < 10 ? 1 : 0)} ms`;
+}
+
+function kB(bytes: number): string {
+  return `${(bytes / 1000).toFixed(1)} kB`;
 }
 
 process.exitCode = main(process.argv.includes('--strict'));

@@ -17,11 +17,10 @@ import { LoadBalancerTarget } from 'aws-cdk-lib/aws-route53-targets';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import * as ssm from 'aws-cdk-lib/aws-ssm';
-import type { Construct } from 'constructs';
+import { Construct } from 'constructs';
 
 const CIDR = '10.20.0.0/16';
 const ZONE = 'analytics.clickhouse.internal';
-const HOST = `server-1-1.${ZONE}`;
 const USE_KEY = ['kms:Encrypt', 'kms:Decrypt', 'kms:ReEncrypt*', 'kms:GenerateDataKey*', 'kms:DescribeKey'];
 const IMAGE = '/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-';
 
@@ -30,12 +29,14 @@ export interface PlainStackProps extends StackProps {
   /** the folder of the bundled handlers and agent. */
   readonly bundles: string;
   /** the configuration of the servers, as one file. */
-  readonly bootManifest: string;
+  readonly serverManifest: string;
+  /** the configuration of the Keepers, as one file. */
+  readonly keeperManifest: string;
   /** the users, as one file. */
   readonly liveManifest: string;
 }
 
-/** One ClickHouse server in an isolated VPC. */
+/** One shard of two ClickHouse replicas and three Keepers in an isolated VPC. */
 export class PlainStack extends Stack {
   constructor(scope: Construct, id: string, props: PlainStackProps) {
     super(scope, id, props);
@@ -44,23 +45,50 @@ export class PlainStack extends Stack {
     // --- network
     const flowLogs = new logs.LogGroup(this, 'FlowLogs', { retention: logs.RetentionDays.THREE_MONTHS });
     const vpc = new ec2.Vpc(this, 'Vpc', {
+      availabilityZones: [0, 1, 2].map((zone) => Fn.select(zone, Fn.getAzs())),
       ipAddresses: ec2.IpAddresses.cidr(CIDR),
       natGateways: 0,
       subnetConfiguration: [{ name: 'Isolated', subnetType: ec2.SubnetType.PRIVATE_ISOLATED, cidrMask: 20 }],
-      gatewayEndpoints: { S3: { service: ec2.GatewayVpcEndpointAwsService.S3 } },
       flowLogs: { All: { destination: ec2.FlowLogDestination.toCloudWatchLogs(flowLogs) } },
     });
-    const services = {
-      CloudFormation: ec2.InterfaceVpcEndpointAwsService.CLOUDFORMATION,
-      Ec2: ec2.InterfaceVpcEndpointAwsService.EC2,
-      Logs: ec2.InterfaceVpcEndpointAwsService.CLOUDWATCH_LOGS,
-      SecretsManager: ec2.InterfaceVpcEndpointAwsService.SECRETS_MANAGER,
-      Ssm: ec2.InterfaceVpcEndpointAwsService.SSM,
-      SsmMessages: ec2.InterfaceVpcEndpointAwsService.SSM_MESSAGES,
+
+    // --- endpoints of AWS services
+    const pass = (actions: string[], resources: string[], equals?: Record<string, string>): iam.PolicyStatement =>
+      new iam.PolicyStatement({ principals: [new iam.AnyPrincipal()], actions, resources, conditions: equals && { StringEquals: equals } });
+    const own = { 'aws:PrincipalAccount': account };
+    const ours = { ...own, 'aws:ResourceAccount': account };
+    const here = (service: string, resource: string): string => `arn:${partition}:${service}:${region}:${account}:${resource}`;
+    const toS3 = new ec2.GatewayVpcEndpoint(this, 'S3', { vpc, subnets: [{ subnetType: ec2.SubnetType.PRIVATE_ISOLATED }], service: ec2.GatewayVpcEndpointAwsService.S3 });
+    toS3.addToPolicy(pass(['s3:GetObject'], [`arn:${partition}:s3:::al2023-repos-${region}-de612dc2/*`]));
+    toS3.addToPolicy(pass(['s3:GetObject'], [`arn:${partition}:s3:::*/*`], ours));
+    toS3.addToPolicy(pass(['s3:PutObject'], [`arn:${partition}:s3:::*/reports/*`], ours));
+    const servicesGroup = new ec2.SecurityGroup(this, 'ServicesGroup', { vpc, description: 'AWS services that ClickHouse nodes call', allowAllOutbound: false });
+    const through443 = (name: string, service: ec2.IInterfaceVpcEndpointService, ...statements: iam.PolicyStatement[]): ec2.IVpcEndpoint => {
+      const endpoint = new ec2.InterfaceVpcEndpoint(this, name, { vpc, service, open: false, privateDnsEnabled: true, securityGroups: [servicesGroup] });
+      for (const statement of statements) endpoint.addToPolicy(statement);
+      return endpoint;
     };
-    for (const [name, service] of Object.entries(services)) {
-      vpc.addInterfaceEndpoint(name, { service, open: false }).connections.allowDefaultPortFrom(ec2.Peer.ipv4(CIDR), 'from this VPC only');
-    }
+    const services = ec2.InterfaceVpcEndpointAwsService;
+    const session = ['CreateControlChannel', 'CreateDataChannel', 'OpenControlChannel', 'OpenDataChannel'].map((action) => `ssmmessages:${action}`);
+    const endpoints = [
+      toS3,
+      through443('CloudFormation', services.CLOUDFORMATION, pass(['cloudformation:SignalResource'], [here('cloudformation', 'stack/*')], own)),
+      through443(
+        'Ec2',
+        services.EC2,
+        pass(['ec2:AttachVolume', 'ec2:DetachVolume'], [here('ec2', 'volume/*'), here('ec2', 'instance/*')], own),
+        pass(['ec2:DescribeVolumes'], ['*'], own),
+      ),
+      through443('CloudWatchLogs', services.CLOUDWATCH_LOGS, pass(['logs:CreateLogStream', 'logs:PutLogEvents'], [here('logs', 'log-group:*')], own)),
+      through443('Monitoring', services.CLOUDWATCH_MONITORING, pass(['cloudwatch:PutMetricData'], ['*'], own)),
+      through443(
+        'SecretsManager',
+        services.SECRETS_MANAGER,
+        pass(['secretsmanager:GetSecretValue', 'secretsmanager:DescribeSecret'], [here('secretsmanager', 'secret:*')], own),
+      ),
+      through443('Ssm', services.SSM, pass(['ssm:GetParameter'], [here('ssm', 'parameter/*')], own), pass(['ssm:UpdateInstanceInformation'], ['*'], own)),
+      through443('SsmMessages', services.SSM_MESSAGES, pass(session, ['*'], own)),
+    ];
 
     // --- key
     const key = new kms.Key(this, 'Key', { description: 'ClickHouse', enableKeyRotation: true, removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE });
@@ -98,7 +126,7 @@ export class PlainStack extends Stack {
       new iam.PolicyStatement({ actions: ['ec2:DescribeManagedPrefixLists'], resources: ['*'] }),
     ]);
     const fact = (name: string, properties: Record<string, string>): string =>
-      new CustomResource(this, name, { resourceType: 'Custom::ClickHouseRegionalFact', serviceToken: lookup.functionArn, properties }).ref;
+      new CustomResource(this, name, { resourceType: 'Custom::ClickHouseRegionalFact', serviceToken: lookup.functionArn, properties }).getAttString('Value');
     const prefixList = fact('S3PrefixList', { Kind: 'ManagedPrefixList', Name: `com.amazonaws.${region}.s3` });
     const imageId = fact('MachineImage', { Kind: 'PublicParameter', Name: `${IMAGE}arm64`, Generation: '1' });
 
@@ -107,8 +135,9 @@ export class PlainStack extends Stack {
     const nodeGroup = new ec2.SecurityGroup(this, 'NodeGroup', { vpc, description: 'ClickHouse nodes', allowAllOutbound: false });
     for (const port of [8443, 9440]) nodeGroup.connections.allowFrom(endpointGroup, ec2.Port.tcp(port), 'the endpoint passes clients on');
     for (const port of [9440, 9010]) nodeGroup.connections.allowInternally(ec2.Port.tcp(port), 'distributed queries and replication');
+    for (const port of [9281, 9444]) nodeGroup.connections.allowInternally(ec2.Port.tcp(port), 'to and among Keepers');
     nodeGroup.addEgressRule(ec2.Peer.prefixList(prefixList), ec2.Port.tcp(443), 'S3 through the gateway endpoint');
-    nodeGroup.addEgressRule(ec2.Peer.ipv4(vpc.vpcCidrBlock), ec2.Port.tcp(443), 'AWS services through interface endpoints');
+    nodeGroup.connections.allowTo(servicesGroup, ec2.Port.tcp(443), 'AWS services through interface endpoints');
 
     // --- zone, bucket and what is in it
     const zone = new route53.PrivateHostedZone(this, 'Zone', { zoneName: ZONE, vpc, comment: 'ClickHouse' });
@@ -124,7 +153,7 @@ export class PlainStack extends Stack {
       lifecycleRules: [{ noncurrentVersionExpiration: Duration.days(30), abortIncompleteMultipartUploadAfter: Duration.days(1) }],
       removalPolicy: RemovalPolicy.DESTROY,
     });
-    const boot = file('manifests/boot', props.bootManifest, 'json');
+    const boot = { server: file('manifests/boot', props.serverManifest, 'json'), keeper: file('manifests/boot', props.keeperManifest, 'json') };
     const live = file('manifests/live', props.liveManifest, 'json');
     const agent = file('agent', join(props.bundles, 'agent', 'index.js'), 'js');
     const publisher = this.handler('Publisher', 'Publishes the artefacts of ClickHouse', join(props.bundles, 'publish-artefacts'), key, [
@@ -137,8 +166,9 @@ export class PlainStack extends Stack {
       serviceToken: publisher.functionArn,
       properties: {
         Bucket: bucket.bucketName,
-        Manifests: [boot, live].map((each) => ({ Key: each.key, Sha256: each.sha256, Content: each.content })),
+        Manifests: [boot.server, boot.keeper, live].map((each) => ({ Key: each.key, Sha256: each.sha256, Content: each.content })),
         Agent: { Key: agent.key, Sha256: agent.sha256 },
+        Keepers: '3',
       },
     });
     published.node.addDependency(bucket);
@@ -177,133 +207,152 @@ export class PlainStack extends Stack {
     });
     new route53.ARecord(this, 'EndpointName', { zone, recordName: `${ZONE}.`, target: route53.RecordTarget.fromAlias(new LoadBalancerTarget(balancer)) });
 
-    // --- the node
-    const [subnet] = vpc.selectSubnets(vpcSubnets).subnets;
-    if (subnet === undefined) throw new Error('the VPC has no isolated subnet');
-    const networkInterface = new ec2.CfnNetworkInterface(this, 'Interface', {
-      description: `ClickHouse ${HOST}`,
-      subnetId: subnet.subnetId,
-      groupSet: [nodeGroup.securityGroupId],
-    });
-    new route53.CfnRecordSet(this, 'NodeName', {
-      hostedZoneId: zone.hostedZoneId,
-      name: `${HOST}.`,
-      type: 'A',
-      ttl: '60',
-      resourceRecords: [networkInterface.attrPrimaryPrivateIpAddress],
-    });
-    const volume = new ec2.CfnVolume(this, 'Volume', {
-      availabilityZone: subnet.availabilityZone,
-      size: 100,
-      volumeType: 'gp3',
-      encrypted: true,
-      kmsKeyId: key.keyArn,
-    });
-    volume.applyRemovalPolicy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE);
+    // --- the nodes: Keepers one after the other, then one replica after the other
+    const { subnets } = vpc.selectSubnets(vpcSubnets);
     const instances = `arn:${partition}:ec2:${region}:${account}:instance/*`;
     const through = (service: string): Record<string, Record<string, string>> => ({ StringEquals: { 'kms:ViaService': `${service}.${region}.amazonaws.com` } });
-    const role = new iam.Role(this, 'Role', {
-      assumedBy: new iam.ServicePrincipal('ec2.amazonaws.com'),
-      description: `ClickHouse ${HOST}`,
-      inlinePolicies: {
-        Node: new iam.PolicyDocument({
-          statements: [
-            new iam.PolicyStatement({
-              sid: 'Artefacts',
-              actions: ['s3:GetObject'],
-              resources: [bucket.arnForObjects(agent.key), bucket.arnForObjects(boot.key), bucket.arnForObjects('manifests/live/*')],
-            }),
-            new iam.PolicyStatement({ sid: 'LiveManifest', actions: ['ssm:GetParameter'], resources: [liveParameter.parameterArn] }),
-            new iam.PolicyStatement({ sid: 'InternalSecret', actions: ['secretsmanager:GetSecretValue'], resources: [secret.secretArn] }),
-            new iam.PolicyStatement({ sid: 'DecryptArtefacts', actions: ['kms:Decrypt'], resources: [key.keyArn], conditions: through('s3') }),
-            new iam.PolicyStatement({ sid: 'DecryptSecrets', actions: ['kms:Decrypt'], resources: [key.keyArn], conditions: through('secretsmanager') }),
-            new iam.PolicyStatement({
-              sid: 'AttachVolume',
-              actions: ['ec2:AttachVolume', 'ec2:DetachVolume'],
-              resources: [`arn:${partition}:ec2:${region}:${account}:volume/${volume.ref}`, instances],
-            }),
-            new iam.PolicyStatement({
-              sid: 'AttachEncrypted',
-              actions: ['kms:CreateGrant'],
-              resources: [key.keyArn],
-              conditions: { ...through('ec2'), ...grantable },
-            }),
-            new iam.PolicyStatement({
-              sid: 'WithoutResource',
-              actions: [
-                'ec2:DescribeVolumes',
-                'ssm:UpdateInstanceInformation',
-                'ssmmessages:CreateControlChannel',
-                'ssmmessages:CreateDataChannel',
-                'ssmmessages:OpenControlChannel',
-                'ssmmessages:OpenDataChannel',
-              ],
-              resources: ['*'],
-            }),
-            new iam.PolicyStatement({ sid: 'Signal', actions: ['cloudformation:SignalResource'], resources: [this.stackId] }),
-            new iam.PolicyStatement({
-              sid: 'Log',
-              actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
-              resources: [`arn:${partition}:logs:${region}:${account}:log-group:${logGroup.logGroupName}:log-stream:server-1-1`],
-            }),
+    const keeper = { role: 'keeper', boot: boot.keeper, instanceType: 'm7g.medium', size: 20, targetGroupArns: [] } as const;
+    const server = { role: 'server', boot: boot.server, instanceType: 'm7g.large', size: 100, targetGroupArns: targets.map((each) => each.targetGroupArn) } as const;
+    const keepers = [1, 2, 3].map((serverId) => ({ ...keeper, name: `keeper-${serverId}`, subnet: subnets[serverId - 1], ids: { serverId: `${serverId}` } }));
+    const replicas = [1, 2].map((replica) => ({
+      ...server,
+      name: `server-1-${replica}`,
+      subnet: subnets[replica - 1],
+      ids: { shard: '1', replica: `${replica}` },
+    }));
+    let before: autoscaling.CfnAutoScalingGroup | undefined;
+    for (const node of [...keepers, ...replicas]) {
+      const { name, subnet } = node;
+      if (subnet === undefined) throw new Error('the VPC has too few isolated subnets');
+      const host = `${name}.${ZONE}`;
+      const scope = new Construct(this, name);
+      const networkInterface = new ec2.CfnNetworkInterface(scope, 'Interface', {
+        description: `ClickHouse ${host}`,
+        subnetId: subnet.subnetId,
+        groupSet: [nodeGroup.securityGroupId],
+      });
+      new route53.CfnRecordSet(scope, 'Name', {
+        hostedZoneId: zone.hostedZoneId,
+        name: `${host}.`,
+        type: 'A',
+        ttl: '60',
+        resourceRecords: [networkInterface.attrPrimaryPrivateIpAddress],
+      });
+      const volume = new ec2.CfnVolume(scope, 'Volume', {
+        availabilityZone: subnet.availabilityZone,
+        size: node.size,
+        volumeType: 'gp3',
+        encrypted: true,
+        kmsKeyId: key.keyArn,
+        tags: [{ key: 'Name', value: host }],
+      });
+      volume.applyRemovalPolicy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE);
+      const ofServers = [
+        new iam.PolicyStatement({ sid: 'LiveManifest', actions: ['ssm:GetParameter'], resources: [liveParameter.parameterArn] }),
+        new iam.PolicyStatement({ sid: 'InternalSecret', actions: ['secretsmanager:GetSecretValue'], resources: [secret.secretArn] }),
+        new iam.PolicyStatement({ sid: 'DecryptSecrets', actions: ['kms:Decrypt'], resources: [key.keyArn], conditions: through('secretsmanager') }),
+        new iam.PolicyStatement({ sid: 'Report', actions: ['s3:PutObject'], resources: [bucket.arnForObjects(`reports/${name}.json`)] }),
+        new iam.PolicyStatement({ sid: 'EncryptReport', actions: ['kms:GenerateDataKey'], resources: [key.keyArn], conditions: through('s3') }),
+      ];
+      const role = new iam.Role(scope, 'Role', {
+        assumedBy: new iam.ServicePrincipal('ec2.amazonaws.com'),
+        description: `ClickHouse ${host}`,
+        inlinePolicies: {
+          Node: new iam.PolicyDocument({
+            statements: [
+              new iam.PolicyStatement({
+                sid: 'Artefacts',
+                actions: ['s3:GetObject'],
+                resources: [bucket.arnForObjects('agent/*'), bucket.arnForObjects('manifests/*')],
+              }),
+              new iam.PolicyStatement({ sid: 'DecryptArtefacts', actions: ['kms:Decrypt'], resources: [key.keyArn], conditions: through('s3') }),
+              ...(node.role === 'server' ? ofServers : []),
+              new iam.PolicyStatement({
+                sid: 'AttachVolume',
+                actions: ['ec2:AttachVolume', 'ec2:DetachVolume'],
+                resources: [`arn:${partition}:ec2:${region}:${account}:volume/${volume.ref}`, instances],
+              }),
+              new iam.PolicyStatement({
+                sid: 'AttachEncrypted',
+                actions: ['kms:CreateGrant'],
+                resources: [key.keyArn],
+                conditions: { ...through('ec2'), ...grantable },
+              }),
+              new iam.PolicyStatement({
+                sid: 'WithoutResource',
+                actions: [
+                  'ec2:DescribeVolumes',
+                  'ssm:UpdateInstanceInformation',
+                  'ssmmessages:CreateControlChannel',
+                  'ssmmessages:CreateDataChannel',
+                  'ssmmessages:OpenControlChannel',
+                  'ssmmessages:OpenDataChannel',
+                ],
+                resources: ['*'],
+              }),
+              new iam.PolicyStatement({ sid: 'Signal', actions: ['cloudformation:SignalResource'], resources: [this.stackId] }),
+              new iam.PolicyStatement({
+                sid: 'Log',
+                actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+                resources: [`arn:${partition}:logs:${region}:${account}:log-group:${logGroup.logGroupName}:log-stream:${name}`],
+              }),
+            ],
+          }),
+        },
+      });
+      const profile = new iam.CfnInstanceProfile(scope, 'Profile', { roles: [role.roleName] });
+      const group = new autoscaling.CfnAutoScalingGroup(scope, 'Group', {
+        availabilityZones: [subnet.availabilityZone],
+        minSize: '1',
+        maxSize: '1',
+        instanceMaintenancePolicy: { minHealthyPercentage: 0, maxHealthyPercentage: 100 },
+        healthCheckType: 'EC2',
+        healthCheckGracePeriod: 600,
+        targetGroupArns: [...node.targetGroupArns],
+        tags: [{ key: 'Name', value: host, propagateAtLaunch: true }],
+      });
+      group.cfnOptions.creationPolicy = { resourceSignal: { count: 1, timeout: 'PT1H' } };
+      group.cfnOptions.updatePolicy = {
+        autoScalingRollingUpdate: {
+          minInstancesInService: 0,
+          maxBatchSize: 1,
+          waitOnResourceSignals: true,
+          pauseTime: 'PT1H',
+          suspendProcesses: ['HealthCheck', 'ReplaceUnhealthy', 'AZRebalance', 'AlarmNotification', 'ScheduledActions'],
+        },
+      };
+      const identity = this.toJsonString(
+        {
+          schema: 1,
+          role: node.role,
+          name,
+          host,
+          ...node.ids,
+          ip: networkInterface.attrPrimaryPrivateIpAddress,
+          region,
+          bucket: bucket.bucketName,
+          bootManifestKey: node.boot.key,
+          bootManifestSha256: node.boot.sha256,
+          liveManifestParameter: liveParameter.parameterName,
+          volumeId: volume.ref,
+          internalSecretArn: secret.secretArn,
+          clientNetworks: [vpc.vpcCidrBlock],
+        },
+        1,
+      );
+      const launchTemplate = new ec2.CfnLaunchTemplate(scope, 'LaunchTemplate', {
+        launchTemplateData: {
+          imageId,
+          instanceType: node.instanceType,
+          iamInstanceProfile: { arn: profile.attrArn },
+          networkInterfaces: [{ deviceIndex: 0, networkInterfaceId: networkInterface.ref }],
+          metadataOptions: { httpEndpoint: 'enabled', httpTokens: 'required', httpPutResponseHopLimit: 1, instanceMetadataTags: 'disabled' },
+          blockDeviceMappings: [
+            { deviceName: '/dev/xvda', ebs: { volumeType: 'gp3', volumeSize: 30, encrypted: true, kmsKeyId: key.keyArn, deleteOnTermination: true } },
           ],
-        }),
-      },
-    });
-    const profile = new iam.CfnInstanceProfile(this, 'Profile', { roles: [role.roleName] });
-    const group = new autoscaling.CfnAutoScalingGroup(this, 'Group', {
-      availabilityZones: [subnet.availabilityZone],
-      minSize: '1',
-      maxSize: '1',
-      instanceMaintenancePolicy: { minHealthyPercentage: 0, maxHealthyPercentage: 100 },
-      healthCheckType: 'EC2',
-      healthCheckGracePeriod: 600,
-      targetGroupArns: targets.map((each) => each.targetGroupArn),
-      tags: [{ key: 'Name', value: HOST, propagateAtLaunch: true }],
-    });
-    group.cfnOptions.creationPolicy = { resourceSignal: { count: 1, timeout: 'PT1H' } };
-    group.cfnOptions.updatePolicy = {
-      autoScalingRollingUpdate: {
-        minInstancesInService: 0,
-        maxBatchSize: 1,
-        waitOnResourceSignals: true,
-        pauseTime: 'PT1H',
-        suspendProcesses: ['HealthCheck', 'ReplaceUnhealthy', 'AZRebalance', 'AlarmNotification', 'ScheduledActions'],
-      },
-    };
-    const identity = this.toJsonString(
-      {
-        schema: 1,
-        role: 'server',
-        name: 'server-1-1',
-        host: HOST,
-        shard: '1',
-        replica: '1',
-        ip: networkInterface.attrPrimaryPrivateIpAddress,
-        region,
-        bucket: bucket.bucketName,
-        bootManifestKey: boot.key,
-        bootManifestSha256: boot.sha256,
-        liveManifestParameter: liveParameter.parameterName,
-        volumeId: volume.ref,
-        internalSecretArn: secret.secretArn,
-        clientNetworks: [vpc.vpcCidrBlock],
-      },
-      1,
-    );
-    const launchTemplate = new ec2.CfnLaunchTemplate(this, 'LaunchTemplate', {
-      launchTemplateData: {
-        imageId,
-        instanceType: 'm7g.large',
-        iamInstanceProfile: { arn: profile.attrArn },
-        networkInterfaces: [{ deviceIndex: 0, networkInterfaceId: networkInterface.ref }],
-        metadataOptions: { httpEndpoint: 'enabled', httpTokens: 'required', httpPutResponseHopLimit: 1, instanceMetadataTags: 'disabled' },
-        blockDeviceMappings: [
-          { deviceName: '/dev/xvda', ebs: { volumeType: 'gp3', volumeSize: 30, encrypted: true, kmsKeyId: key.keyArn, deleteOnTermination: true } },
-        ],
-        monitoring: { enabled: true },
-        ebsOptimized: true,
-        userData: Fn.base64(`#!/bin/bash
+          monitoring: { enabled: true },
+          ebsOptimized: true,
+          userData: Fn.base64(`#!/bin/bash
 set -euo pipefail
 umask 077
 
@@ -328,13 +377,38 @@ END
 
 dnf install -y --quiet nodejs24
 fetch '${agent.key}' '${agent.sha256}' /opt/clickhouse-agent/agent.js
-fetch '${boot.key}' '${boot.sha256}' /etc/clickhouse-agent/boot.json
+fetch '${node.boot.key}' '${node.boot.sha256}' /etc/clickhouse-agent/boot.json
 node-24 /opt/clickhouse-agent/agent.js boot --identity /etc/clickhouse-agent/identity.json --manifest /etc/clickhouse-agent/boot.json
 `),
-      },
+        },
+      });
+      group.launchTemplate = { launchTemplateId: launchTemplate.ref, version: launchTemplate.attrLatestVersionNumber };
+      group.node.addDependency(published, liveParameter, role, subnet, nodeGroup, servicesGroup, ...endpoints);
+      if (before) group.addResourceDependency(before);
+      before = group;
+    }
+
+    // --- the deployment waits until all servers run the users
+    const waiter = this.handler(
+      'Waiter',
+      'Waits until every node of ClickHouse runs the live manifest',
+      join(props.bundles, 'await-live-manifest'),
+      key,
+      [
+        new iam.PolicyStatement({ actions: ['s3:GetObject'], resources: [bucket.arnForObjects('reports/*')] }),
+        new iam.PolicyStatement({ actions: ['s3:ListBucket'], resources: [bucket.bucketArn], conditions: { StringEquals: { 's3:prefix': 'reports/' } } }),
+        new iam.PolicyStatement({ actions: ['kms:Decrypt'], resources: [key.keyArn], conditions: through('s3') }),
+      ],
+      Duration.minutes(15),
+    );
+    const rollout = new CustomResource(this, 'LiveRollout', {
+      resourceType: 'Custom::ClickHouseLiveRollout',
+      serviceToken: waiter.functionArn,
+      serviceTimeout: Duration.minutes(16),
+      properties: { Bucket: bucket.bucketName, Sha256: live.sha256, Nodes: replicas.map(({ name }) => name) },
     });
-    group.launchTemplate = { launchTemplateId: launchTemplate.ref, version: launchTemplate.attrLatestVersionNumber };
-    group.node.addDependency(published, liveParameter, role);
+    rollout.node.addDependency(liveParameter);
+    if (before) rollout.node.addDependency(before);
 
     // --- a client
     const application = new ec2.SecurityGroup(this, 'Application', { vpc, description: 'Stands for whatever queries ClickHouse', allowAllOutbound: false });
@@ -342,7 +416,14 @@ node-24 /opt/clickhouse-agent/agent.js boot --identity /etc/clickhouse-agent/ide
     new CfnOutput(this, 'Endpoint', { value: `${ZONE}:8443` });
   }
 
-  private handler(id: string, description: string, folder: string, key: kms.IKey, statements: iam.PolicyStatement[]): lambda.Function {
+  private handler(
+    id: string,
+    description: string,
+    folder: string,
+    key: kms.IKey,
+    statements: iam.PolicyStatement[],
+    timeout = Duration.minutes(5),
+  ): lambda.Function {
     const logGroup = new logs.LogGroup(this, `${id}Logs`, {
       encryptionKey: key,
       retention: logs.RetentionDays.THREE_MONTHS,
@@ -361,7 +442,7 @@ node-24 /opt/clickhouse-agent/agent.js boot --identity /etc/clickhouse-agent/ide
       code: lambda.Code.fromAsset(folder),
       handler: 'index.handler',
       memorySize: 256,
-      timeout: Duration.minutes(5),
+      timeout,
       role,
       logGroup,
       loggingFormat: lambda.LoggingFormat.JSON,

@@ -1,14 +1,14 @@
 /** A template, as far as it is compared. */
 export interface Template {
-  readonly Resources: Readonly<Record<string, { readonly Type: string; readonly Properties?: unknown }>>;
+  readonly Resources: Readonly<Record<string, { readonly Type: string; readonly Properties?: unknown; readonly DependsOn?: string | readonly string[] }>>;
 }
 
-/** How much longer the properties of one template may be than those of the other: names and descriptions differ. */
+/** How much more one template may have than the other where names, descriptions and what else a construct draws in differ. */
 const TOLERANCE = 0.05;
 
 /**
  * Throws unless two templates hold the same infrastructure: the same resource types as often, with as many values in their properties,
- * of about the same length. Comparing the time they take would mean nothing otherwise.
+ * of about the same length, waiting for about as many others. Comparing the time they take would mean nothing otherwise.
  */
 export function assertSame(ours: Template, plain: Template): void {
   const left = summary(ours);
@@ -20,10 +20,11 @@ export function assertSame(ours: Template, plain: Template): void {
     if (a.values !== b.values) return [`${type}: ${a.values} property values in the example, ${b.values} in the plain app`];
     return [];
   });
-  const [length, plainLength] = [propertiesLength(ours), propertiesLength(plain)];
-  if (Math.abs(length / plainLength - 1) > TOLERANCE) {
-    differences.push(`properties are ${length} characters long in the example, ${plainLength} in the plain app; wanted within ${TOLERANCE * 100} %`);
-  }
+  const about = (what: string, measure: (template: Template) => number): string[] => {
+    const [a, b] = [measure(ours), measure(plain)];
+    return Math.abs(a / b - 1) > TOLERANCE ? [`${what}: ${a} in the example, ${b} in the plain app; wanted within ${TOLERANCE * 100} %`] : [];
+  };
+  differences.push(...about('characters of properties', propertiesLength), ...about('dependencies', dependencies));
   if (differences.length > 0) throw new Error(`the two apps are not comparable; change scripts/bench/plain-app.ts to follow the example:\n  ${differences.join('\n  ')}`);
 }
 
@@ -52,4 +53,8 @@ function propertiesLength({ Resources }: Template): number {
   const ids = new Set(Object.keys(Resources));
   const withoutIds = (_: string, value: unknown): unknown => (typeof value === 'string' && ids.has(value) ? '' : value);
   return Object.values(Resources).reduce((sum, { Properties }) => sum + (JSON.stringify(Properties, withoutIds) ?? '').length, 0);
+}
+
+function dependencies({ Resources }: Template): number {
+  return Object.values(Resources).flatMap(({ DependsOn = [] }) => DependsOn).length;
 }

@@ -35,7 +35,8 @@ function synthesise(name: AppName, task: SynthTask): { readonly ms: number; read
     if (name === 'example') new AnalyticsStack(app, 'Analytics');
     else {
       const { bundles, folder } = task;
-      new PlainStack(app, 'Analytics', { bundles, bootManifest: join(folder, 'boot.json'), liveManifest: join(folder, 'live.json') });
+      const manifest = (name: string): string => join(folder, `${name}.json`);
+      new PlainStack(app, 'Analytics', { bundles, serverManifest: manifest('server'), keeperManifest: manifest('keeper'), liveManifest: manifest('live') });
     }
     app.synth();
     const ms = performance.now() - start;
