@@ -1,12 +1,12 @@
 import type { IResource } from 'aws-cdk-lib';
-import { Annotations, Names, RemovalPolicy, Resource, Size, SizeRoundingBehavior, Stack, Token } from 'aws-cdk-lib';
+import { Annotations, CfnWaitConditionHandle, Names, RemovalPolicy, Resource, Size, SizeRoundingBehavior, Stack, Token } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import * as route53 from 'aws-cdk-lib/aws-route53';
 import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import * as ssm from 'aws-cdk-lib/aws-ssm';
-import type { Construct } from 'constructs';
+import type { Construct, IDependable } from 'constructs';
 import { acknowledge } from '../acknowledge';
 import type { ClusterModel, ExtraDocument } from '../config/manifests';
 import { bootManifest, liveManifest } from '../config/manifests';
@@ -23,6 +23,7 @@ import { Artefacts } from './artefacts';
 import { Endpoint } from './endpoint';
 import type { MachineModel } from './fleet';
 import { defineFleet } from './fleet';
+import { watchLimits } from './limits';
 import { LiveRollout } from './live-rollout';
 import { LoadBalancer } from './load-balancer';
 import type { VolumeModel } from './node';
@@ -225,7 +226,7 @@ export class ClickHouseCluster extends ClickHouseClusterBase {
         internalSecret,
         clientNetworks: networks,
         logGroup,
-        after: [groups.nodes, ...(props.vpcEndpoints ? [props.vpcEndpoints] : [])],
+        after: [this.firstBoot(artefacts.published, liveParameter, groups.nodes, ...(props.vpcEndpoints ? [props.vpcEndpoints] : []))],
       },
     });
     const rollout = new LiveRollout(this, 'LiveRollout', {
@@ -235,6 +236,7 @@ export class ClickHouseCluster extends ClickHouseClusterBase {
       nodes: topology.servers.map(({ name }) => name),
     });
     rollout.node.addDependency(liveParameter, ...fleet);
+    watchLimits(this);
     if (props.deletionProtection) Stack.of(this).terminationProtection = true;
 
     this.clusterEndpoint = new Endpoint(zoneName, PORTS.https);
@@ -242,6 +244,18 @@ export class ClickHouseCluster extends ClickHouseClusterBase {
     this.connections = new ec2.Connections({ securityGroups: [groups.endpoint], defaultPort: ec2.Port.tcp(PORTS.https) });
     this.nodeEndpoints = topology.servers.map(({ host }) => new Endpoint(host, PORTS.native));
     this.nodeConnections = new ec2.Connections({ securityGroups: [groups.nodes], defaultPort: ec2.Port.tcp(PORTS.native) });
+  }
+
+  /**
+   * One thing that stands for all that the first boot of any node needs: what it fetches, and the way out, without which it could not
+   * even report that it failed. CloudFormation keeps the order through it
+   * (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-attribute-dependson.html), and each node names one dependency
+   * and not thirty, which would be a fifth of a large template.
+   */
+  private firstBoot(...needs: IDependable[]): IDependable {
+    const ready = new CfnWaitConditionHandle(this, 'FirstBoot');
+    ready.node.addDependency(...needs);
+    return ready;
   }
 
   /** The static secret behind interserver credentials and the distributed-query secret. Every node derives both from it. */

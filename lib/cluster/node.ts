@@ -106,9 +106,7 @@ export class Node extends Construct {
     const template = this.launchTemplate(props, { networkInterface, volumeId, profile });
     template.addMetadata(METADATA_CLICKHOUSE, marker);
     this.group.launchTemplate = { launchTemplateId: template.ref, version: template.attrLatestVersionNumber };
-    // what the first boot needs is there before the instance is: what it fetches, what it may do, and the way out, without which it
-    // could not even report that it failed.
-    this.group.node.addDependency(props.artefacts.published, props.liveManifest, nodeRole, props.subnet, ...props.after);
+    this.group.node.addDependency(nodeRole, props.subnet, ...props.after);
   }
 
   private newVolume(props: NodeProps, zone: string, marker: object): string {

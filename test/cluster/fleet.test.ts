@@ -1,12 +1,13 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { App, Stack } from 'aws-cdk-lib';
+import { App, CfnResource, Stack } from 'aws-cdk-lib';
 import { Annotations, Match } from 'aws-cdk-lib/assertions';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import { Construct } from 'constructs';
 import * as fc from 'fast-check';
 import type { ClickHouseClusterProps } from '../../lib';
-import { ClickHouseCluster } from '../../lib';
+import { ClickHouseCluster, ClickHouseVpcEndpoints } from '../../lib';
 import { MOST_NODES_IN_NESTED_STACKS, MOST_NODES_IN_ONE_STACK } from '../../lib/cluster/placement';
 import type { Resource } from './stacks';
 
@@ -27,18 +28,19 @@ interface Template {
   readonly outputs: number;
 }
 
-function build(props: Partial<ClickHouseClusterProps>, zones = ZONES): { stack: Stack; app: App } {
+function build(props: Partial<ClickHouseClusterProps>, zones = ZONES, path: string[] = []): { stack: Stack; app: App; scope: Construct } {
   const folder = mkdtempSync(join(tmpdir(), 'fleet-'));
   folders.push(folder);
   const app = new App({ outdir: folder });
   const stack = new Stack(app, 'Test', { env: { account: '111122223333', region: 'eu-west-1' } });
   const vpc = new ec2.Vpc(stack, 'Vpc', { availabilityZones: zones, natGateways: 0, subnetConfiguration: [{ name: 'Isolated', subnetType: ec2.SubnetType.PRIVATE_ISOLATED }] });
-  new ClickHouseCluster(stack, 'Analytics', { vpc, ...props });
-  return { stack, app };
+  const scope = path.reduce<Construct>((above, id) => new Construct(above, id), stack);
+  new ClickHouseCluster(scope, 'Analytics', { vpc, vpcEndpoints: new ClickHouseVpcEndpoints(stack, 'Endpoints', { vpc }), ...props });
+  return { stack, app, scope };
 }
 
-function templates(props: Partial<ClickHouseClusterProps>): Template[] {
-  const { directory } = build(props).app.synth();
+function templates(props: Partial<ClickHouseClusterProps>, path: string[] = []): Template[] {
+  const { directory } = build(props, ZONES, path).app.synth();
   return readdirSync(directory)
     .filter((file) => file.endsWith('.template.json'))
     .map((file) => {
@@ -164,9 +166,24 @@ describe('limits', () => {
     expect(all.reduce((sum, { resources }) => sum + Object.keys(resources).length, 0)).toBeLessThanOrEqual(2500);
   };
 
-  test('the largest cluster in one stack fits', () => {
+  test.each([[[]], [['ObservabilityPlatform', 'AnalyticsStorageLayer', 'EventWarehouse']]])('the largest cluster in one stack fits, below %j too', (path) => {
     const nodes = MOST_NODES_IN_ONE_STACK - 4;
-    check(templates({ shards: nodes / 2, replicas: 2, keepers: 3 }));
+    const all = templates({ shards: nodes / 2, replicas: 2, keepers: 3 }, path);
+    check(all);
+    // room for what others define in the same stack.
+    for (const { bytes } of all) expect(bytes).toBeLessThan(850_000);
+  });
+
+  test('more resources than a stack takes is an error that says what to do', () => {
+    const { app, stack } = build({});
+    for (let count = 0; count < 450; count++) new CfnResource(stack, `Other${count}`, { type: 'AWS::SNS::Topic' });
+    expect(() => app.synth()).toThrow(/the stack Test has 5\d\d resources, CloudFormation takes 500; give the cluster 'nestedStacks: true'/);
+  });
+
+  test('a template larger than CloudFormation takes is one too', () => {
+    const { app, stack } = build({});
+    for (let count = 0; count < 300; count++) new CfnResource(stack, `Other${count}`, { type: 'AWS::SNS::Topic', properties: { DisplayName: 'x'.repeat(3500) } });
+    expect(() => app.synth()).toThrow(/the template of the stack Test has about 1\d{6} bytes, CloudFormation takes 1000000; give the cluster 'nestedStacks: true'/);
   });
 
   test('the largest cluster in nested stacks fits', () => {

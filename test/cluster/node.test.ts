@@ -3,7 +3,7 @@ import { Stack } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import { readIdentity } from '../../lib/agent/identity';
 import type { Resource } from './stacks';
-import { singleNode, one, resources } from './stacks';
+import { madeBefore, one, resources, singleNode } from './stacks';
 
 interface LaunchTemplateData {
   readonly ImageId: unknown;
@@ -90,15 +90,7 @@ describe('a node', () => {
   });
 
   test('launches only after what its first boot fetches, and after its way out is open', () => {
-    const before = new Set<string>();
-    const visit = (id: string): void => {
-      const resource = resources(synthesised)[id];
-      if (!resource || before.has(id)) return;
-      before.add(id);
-      const references = [...JSON.stringify(resource.Properties).matchAll(/"(?:Ref|Fn::GetAtt)":(?:"([^"]+)"|\["([^"]+)")/g)].map(([, ref, attribute]) => ref ?? attribute ?? '');
-      [...(resource.DependsOn ?? []), ...references].forEach(visit);
-    };
-    Object.keys(resources(synthesised, 'AWS::AutoScaling::AutoScalingGroup')).forEach(visit);
+    const before = madeBefore(synthesised, Object.keys(resources(synthesised, 'AWS::AutoScaling::AutoScalingGroup')));
     const types = (type: string, like: RegExp): string[] => Object.keys(resources(synthesised, type)).filter((id) => like.test(id));
     const needed = [
       ...types('Custom::ClickHouseArtefacts', /./),

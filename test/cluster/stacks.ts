@@ -48,3 +48,18 @@ export function one(template: Template, type: string): Resource {
   expect(found).toHaveLength(1);
   return found[0];
 }
+
+/** Everything CloudFormation makes before one of these resources, itself included: what it depends on or refers to, and so on. */
+export function madeBefore(template: Template, ids: readonly string[]): Set<string> {
+  const all = resources(template);
+  const found = new Set<string>();
+  const visit = (id: string): void => {
+    const resource = all[id];
+    if (!resource || found.has(id)) return;
+    found.add(id);
+    const references = [...JSON.stringify(resource.Properties ?? {}).matchAll(/"(?:Ref|Fn::GetAtt)":(?:"([^"]+)"|\["([^"]+)")/g)];
+    [...(resource.DependsOn ?? []), ...references.map(([, ref, attribute]) => ref ?? attribute ?? '')].forEach(visit);
+  };
+  ids.forEach(visit);
+  return found;
+}
