@@ -229,13 +229,13 @@ export class ClickHouseCluster extends ClickHouseClusterBase {
         after: [this.firstBoot(artefacts.published, liveParameter, groups.nodes, ...(props.vpcEndpoints ? [props.vpcEndpoints] : []))],
       },
     });
-    const rollout = new LiveRollout(this, 'LiveRollout', {
+    new LiveRollout(this, 'LiveRollout', {
       key: this.encryptionKey,
       bucket: artefacts.bucket,
       sha256: artefacts.live.sha256,
       nodes: topology.servers.map(({ name }) => name),
+      after: [liveParameter, ...fleet],
     });
-    rollout.node.addDependency(liveParameter, ...fleet);
     watchLimits(this);
     if (props.deletionProtection) Stack.of(this).terminationProtection = true;
 

@@ -2,6 +2,7 @@ import { CustomResource, Duration, Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
+import type { IDependable } from 'constructs';
 import { Construct } from 'constructs';
 import { acknowledgeWildcards } from '../acknowledge';
 import { REPORTS } from '../config/report';
@@ -16,13 +17,15 @@ export interface LiveRolloutProps {
   readonly sha256: string;
   /** the names of all nodes that run live manifests. */
   readonly nodes: readonly string[];
+  /** what moves the pointer, and the nodes: the wait comes after them. */
+  readonly after: readonly IDependable[];
 }
 
 /**
  * The deployment waits here until every node runs the live manifest.
  *
  * A change of users or grants restarts nothing, so no group signals it. Without this wait a deployment would be done while nodes
- * still let a removed user in. Make it depend on whatever moves the pointer and on the nodes; nothing may depend on it.
+ * still let a removed user in. Nothing may depend on it.
  */
 export class LiveRollout extends Construct {
   constructor(scope: Construct, id: string, props: LiveRolloutProps) {
@@ -47,12 +50,13 @@ export class LiveRollout extends Construct {
       ],
     });
     acknowledgeWildcards(waiter.role, { [reports]: 'reports are named by nodes, which come and go without a new role; they hold a hash and a time' });
-    new CustomResource(this, 'Resource', {
+    const wait = new CustomResource(this, 'Resource', {
       resourceType: 'Custom::ClickHouseLiveRollout',
       serviceToken: waiter.functionArn,
       // a function that dies without an answer fails the deployment soon after, not after an hour.
       serviceTimeout: Duration.minutes(16),
       properties: { Bucket: props.bucket.bucketName, Sha256: props.sha256, Nodes: props.nodes },
     });
+    wait.node.addDependency(...props.after);
   }
 }

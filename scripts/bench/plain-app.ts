@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { StackProps } from 'aws-cdk-lib';
-import { CfnOutput, CustomResource, Duration, Fn, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { CfnOutput, CfnWaitConditionHandle, CustomResource, Duration, Fn, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import * as autoscaling from 'aws-cdk-lib/aws-autoscaling';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as elbv2 from 'aws-cdk-lib/aws-elasticloadbalancingv2';
@@ -221,6 +221,8 @@ export class PlainStack extends Stack {
       ids: { shard: '1', replica: `${replica}` },
     }));
     let before: autoscaling.CfnAutoScalingGroup | undefined;
+    const firstBoot = new CfnWaitConditionHandle(this, 'FirstBoot');
+    firstBoot.node.addDependency(published, liveParameter, nodeGroup, servicesGroup, ...endpoints);
     for (const node of [...keepers, ...replicas]) {
       const { name, subnet } = node;
       if (subnet === undefined) throw new Error('the VPC has too few isolated subnets');
@@ -383,7 +385,7 @@ node-24 /opt/clickhouse-agent/agent.js boot --identity /etc/clickhouse-agent/ide
         },
       });
       group.launchTemplate = { launchTemplateId: launchTemplate.ref, version: launchTemplate.attrLatestVersionNumber };
-      group.node.addDependency(published, liveParameter, role, subnet, nodeGroup, servicesGroup, ...endpoints);
+      group.node.addDependency(role, subnet, firstBoot);
       if (before) group.addResourceDependency(before);
       before = group;
     }

@@ -14,7 +14,7 @@ function rollout(): { app: App; stack: Stack } {
   const stack = new Stack(app, 'Test');
   const key = new kms.Key(stack, 'Key', { enableKeyRotation: true });
   const bucket = new s3.Bucket(stack, 'Bucket', { encryptionKey: key, enforceSSL: true, serverAccessLogsPrefix: 'access/' });
-  new LiveRollout(stack, 'Rollout', { key, bucket, sha256: SHA256, nodes: ['server-1-1', 'server-1-2'] });
+  new LiveRollout(stack, 'Rollout', { key, bucket, sha256: SHA256, nodes: ['server-1-1', 'server-1-2'], after: [] });
   return { app, stack };
 }
 
