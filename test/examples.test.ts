@@ -6,6 +6,7 @@ import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import { exampleApp } from '../bin/app';
 import { buildExposedApp } from '../examples/exposed/app';
 import { existingVpcApp } from '../examples/existing-vpc/app';
+import { shardedApp } from '../examples/sharded/app';
 import type { ClickHouseCluster } from '../lib';
 import { summarise } from '../scripts/summary';
 
@@ -17,7 +18,7 @@ const outdir = (): string => {
 };
 afterAll(() => folders.forEach((folder) => rmSync(folder, { recursive: true })));
 
-const SECURE: Record<string, (props: { outdir: string }) => App> = { 'bin/app.ts': exampleApp, 'examples/existing-vpc': existingVpcApp };
+const SECURE: Record<string, (props: { outdir: string }) => App> = { 'bin/app.ts': exampleApp, 'examples/existing-vpc': existingVpcApp, 'examples/sharded': shardedApp };
 
 test('every example has a test', () => {
   const tested = [...Object.keys(SECURE), 'examples/exposed'].filter((name) => name.startsWith('examples/'));
