@@ -11,11 +11,20 @@ export interface DocumentTemplate {
 /** What a node is. */
 export type NodeRole = 'server' | 'keeper';
 
-/**
- * What ClickHouse cannot reload: a change rolls the instances, wave by wave.
- *
- * The table of what belongs here and what to the {@link LiveManifest} is in docs/operations.md.
- */
+// What belongs to which manifest. docs/operations.md says what follows for whoever deploys.
+//
+// | document                     | boot | live | because                                                          |
+// | config.xml                   |  x   |      | listeners, paths and limits of the process are read at its start |
+// | config.d/certificates.xml    |  x   |      | holes only; the agent rewrites it when a certificate is renewed  |
+// | config.d/internode.xml       |  x   |      | holes only                                                       |
+// | config.d/extra-*.xml         |  x   |      | nobody knows which of its settings reload                        |
+// | keeper_config.xml            |  x   |      | the members of the ensemble are fixed                            |
+// | config.d/cluster.xml         |      |  x   | `remote_servers` reloads, and growth must not roll nodes         |
+// | users.xml, users.d/extra-*   |      |  x   | profiles and quotas reload                                       |
+// | users.d/<user>.xml           |      |  x   | users, networks and grants reload                                |
+// | databases                    |      |  x   | created by a query                                               |
+
+/** What ClickHouse cannot reload: a change rolls the instances, wave by wave. */
 export interface BootManifest {
   readonly schema: 1;
   readonly kind: 'boot';
