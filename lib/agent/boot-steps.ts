@@ -9,18 +9,19 @@
  * What the data volume says about the node's past.
  *
  * - `empty`: nothing has ever been written to it.
- * - `unfinished`: a process has written to it, but the node has never reached {@link Decision.established}. A machine that restarts in
+ * - `unfinished`: a process has written to it, but the node has never reached {@link Decision.established} in this stack: also a volume that
+ *   was kept when another stack was deleted, whose Keepers must find each other as new ones do. A machine that restarts in
  *   its first minutes is still new: taken for an old one, the first Keeper would wait for a quorum that only its own signal can bring.
- * - `established`: the agent's marker is there.
+ * - `established`: the agent's marker is there and names this stack.
  */
 export type VolumeHistory = 'empty' | 'unfinished' | 'established';
 
 /**
  * What a replica says about its replicated tables.
  *
- * - `empty`: no table known yet, or read-only for want of a Keeper session.
+ * - `empty`: no Keeper session yet, so read-only.
  * - `fetching`: it has a Keeper session and copies parts from another replica.
- * - `writable`: it accepts writes; whether it has everything is not known yet.
+ * - `writable`: it has a session and accepts writes, or has no replicated table at all; whether it has everything is not known yet.
  * - `behind`: it has data of its own and its queue holds what others wrote while it was away.
  * - `caughtUp`: it accepts writes and its delay is below the limit.
  *

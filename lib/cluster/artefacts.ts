@@ -20,8 +20,12 @@ export interface ArtefactsProps {
   readonly boot: readonly BootManifest[];
   /** how many Keepers there are; it is fixed when the cluster is created. */
   readonly keepers: number;
+  /** where nodes live, one subnet a zone, in order; fixed too. */
+  readonly subnetIds: readonly string[];
   readonly live: LiveManifest;
 }
+
+const MOST_MANIFEST_BYTES = 120_000;
 
 /** An object in the cluster's bucket, named by its hash. */
 export interface PublishedObject {
@@ -79,6 +83,12 @@ export class Artefacts extends Construct {
       ],
     });
     acknowledgeWildcards(publisher.role, { [objects]: 'the publisher writes and empties this one bucket; keys are named by hashes that change' });
+    // a custom resource is told its new and its old properties in one asynchronous call of at most 256 KB
+    // (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
+    const bytes = [...boot, live].reduce((sum, { content }) => sum + Buffer.byteLength(JSON.stringify(content)), 0);
+    if (bytes > MOST_MANIFEST_BYTES) {
+      throw new ConstructError('ManifestSize', `the manifests of the cluster have ${bytes} bytes, at most ${MOST_MANIFEST_BYTES} can be published; shorten the extra documents, or make two clusters`, this);
+    }
     const inTemplate = ({ key, sha256, content }: Artefact): Record<string, string> => ({ Key: key, Sha256: sha256, Content: content });
     this.published = new CustomResource(this, 'Published', {
       resourceType: 'Custom::ClickHouseArtefacts',
@@ -88,6 +98,7 @@ export class Artefacts extends Construct {
         Manifests: [...boot.map(inTemplate), inTemplate(live)],
         Agent: { Key: this.agent.key, Sha256: this.agent.sha256 },
         Keepers: String(props.keepers),
+        Subnets: props.subnetIds,
       },
     });
     // the bucket's policy outlives the publisher's last call.

@@ -23,7 +23,7 @@ import { Artefacts } from './artefacts';
 import { Endpoint } from './endpoint';
 import type { MachineModel } from './fleet';
 import { defineFleet } from './fleet';
-import { watchLimits } from './limits';
+import { topmost, watchLimits } from './limits';
 import { LiveRollout } from './live-rollout';
 import { LoadBalancer } from './load-balancer';
 import type { VolumeModel } from './node';
@@ -171,6 +171,12 @@ export class ClickHouseCluster extends ClickHouseClusterBase {
     const volume = this.volume(props, topology);
     const keeperVolume = { ...volume, size: this.storage('keeperStorageSize', props.keeperStorageSize ?? Size.gibibytes(20)), iops: undefined, throughput: undefined };
 
+    const serverType = props.instanceType ?? ec2.InstanceType.of(ec2.InstanceClass.M7G, ec2.InstanceSize.LARGE);
+    const keeperType = props.keeperInstanceType ?? defaultKeeperType(serverType);
+    if (props.machineImage && topology.keepers.length > 0 && serverType.architecture !== keeperType.architecture) {
+      throw new ConstructError('Architectures', `with a 'machineImage' servers and Keepers must be of one architecture, got ${serverType.toString()} and ${keeperType.toString()}; change 'keeperInstanceType'`, this);
+    }
+
     this.vpc = props.vpc;
     this.encryptionKey = props.encryptionKey ?? clusterKey(this, volume.removalPolicy);
     admitServices(this.encryptionKey, this);
@@ -178,12 +184,15 @@ export class ClickHouseCluster extends ClickHouseClusterBase {
     const groups = new ClusterSecurityGroups(this, 'SecurityGroups', {
       vpc: props.vpc,
       s3PrefixListId: props.s3PrefixListId ?? facts.s3PrefixList(),
-      serviceNetworks: props.vpcEndpoints ? [] : [vpcCidr(props.vpc) ?? networks].flat(),
+      serviceNetworks: props.vpcEndpoints?.complete ? [] : [vpcCidr(props.vpc) ?? networks].flat(),
       keepers: topology.keepers.length > 0,
     });
+    if (!props.vpcEndpoints && props.vpc instanceof ec2.Vpc) {
+      Annotations.of(this).addWarningV2('cdk-secure-clickhouse:VpcEndpoints', "nodes reach AWS services through VPC endpoints only, a NAT gateway does not help them: give 'vpcEndpoints: new ClickHouseVpcEndpoints(this, 'Endpoints', { vpc })', unless the VPC has endpoints with private DNS for each service");
+    }
     props.vpcEndpoints?.allowFrom(groups.nodes);
     const zone = new route53.PrivateHostedZone(this, 'Zone', { zoneName, vpc: props.vpc, comment: `ClickHouse cluster ${this.clusterName}` });
-    const artefacts = new Artefacts(this, 'Artefacts', { key: this.encryptionKey, boot, live, keepers: topology.keepers.length });
+    const artefacts = new Artefacts(this, 'Artefacts', { key: this.encryptionKey, boot, live, keepers: topology.keepers.length, subnetIds: subnets.map(({ subnetId }) => subnetId) });
     const liveParameter = new ssm.StringParameter(this, 'LiveManifest', {
       description: `The live manifest of the ClickHouse cluster ${this.clusterName}`,
       stringValue: artefacts.live.key,
@@ -204,17 +213,19 @@ export class ClickHouseCluster extends ClickHouseClusterBase {
       zoneName,
       crossZone: props.crossZoneLoadBalancing ?? true,
     });
+    const imageGeneration = props.machineImageGeneration ?? '1';
     const machine = (instanceType: ec2.InstanceType, own: VolumeModel): MachineModel => ({
       instanceType,
       volume: own,
-      imageId: props.machineImage?.getImage(this).imageId ?? facts.machineImage(cpuType(instanceType), props.machineImageGeneration ?? '1'),
+      imageGeneration,
+      imageId: props.machineImage?.getImage(this).imageId ?? facts.machineImage(cpuType(instanceType), imageGeneration),
     });
     const fleet = defineFleet(this, {
       topology,
       subnets,
       nestedStacks: props.nestedStacks ?? false,
-      server: machine(props.instanceType ?? ec2.InstanceType.of(ec2.InstanceClass.M7G, ec2.InstanceSize.LARGE), volume),
-      keeper: machine(props.keeperInstanceType ?? ec2.InstanceType.of(ec2.InstanceClass.M7G, ec2.InstanceSize.MEDIUM), keeperVolume),
+      server: machine(serverType, volume),
+      keeper: machine(keeperType, keeperVolume),
       targetGroupArns: balancer.targetGroupArns,
       shared: {
         clickhouseVersion: version,
@@ -237,7 +248,7 @@ export class ClickHouseCluster extends ClickHouseClusterBase {
       after: [liveParameter, ...fleet],
     });
     watchLimits(this);
-    if (props.deletionProtection) Stack.of(this).terminationProtection = true;
+    if (props.deletionProtection) topmost(Stack.of(this)).terminationProtection = true;
 
     this.clusterEndpoint = new Endpoint(zoneName, PORTS.https);
     this.nativeEndpoint = new Endpoint(zoneName, PORTS.native);
@@ -312,6 +323,10 @@ export class ClickHouseCluster extends ClickHouseClusterBase {
       if (!names.includes(name)) throw new ConstructError('AdoptVolumes', `'adoptVolumes' must name nodes of this cluster (${names.slice(0, 5).join(', ')}${names.length > 5 ? ', ...' : ''}), got ${JSON.stringify(name)}`, this);
       if (!Token.isUnresolved(volumeId) && !/^vol-[0-9a-f]{8,17}$/.test(volumeId)) throw new ConstructError('AdoptVolumes', `'adoptVolumes' must give volume ids such as vol-0123456789abcdef0, got ${JSON.stringify(volumeId)} for ${name}`, this);
     }
+    const alone = keepers.filter(({ name }) => !(name in adopted));
+    if (servers.some(({ name }) => name in adopted) && alone.length > 0) {
+      throw new ConstructError('AdoptVolumes', `'adoptVolumes' must name the Keepers' volumes with those of servers, got none for ${alone.map(({ name }) => name).join(', ')}: tables whose Keepers know nothing of them stay read-only`, this);
+    }
     return {
       size,
       iops: props.storageIops,
@@ -352,6 +367,11 @@ function defaultZone(clusterName: string): string {
 
 function documents(byName: { [name: string]: string } = {}): ExtraDocument[] {
   return Object.entries(byName).map(([name, xml]) => ({ name, xml }));
+}
+
+function defaultKeeperType(server: ec2.InstanceType): ec2.InstanceType {
+  const arm = server.architecture === ec2.InstanceArchitecture.ARM_64;
+  return arm ? ec2.InstanceType.of(ec2.InstanceClass.M7G, ec2.InstanceSize.MEDIUM) : ec2.InstanceType.of(ec2.InstanceClass.M7I, ec2.InstanceSize.LARGE);
 }
 
 function cpuType(instanceType: ec2.InstanceType): ec2.AmazonLinuxCpuType {

@@ -11,6 +11,7 @@ import { blockOfServer, zoneOfKeeper, zoneOfServer } from './placement';
 export interface MachineModel {
   readonly instanceType: ec2.InstanceType;
   readonly imageId: string;
+  readonly imageGeneration: string;
   readonly volume: VolumeModel;
 }
 
@@ -24,7 +25,7 @@ export interface FleetProps {
   readonly keeper: MachineModel;
   readonly targetGroupArns: readonly string[];
   /** what every node has in common. */
-  readonly shared: Omit<NodeProps, 'node' | 'subnet' | 'instanceType' | 'imageId' | 'volume' | 'targetGroupArns'>;
+  readonly shared: Omit<NodeProps, 'node' | 'subnet' | 'instanceType' | 'imageId' | 'imageGeneration' | 'volume' | 'targetGroupArns'>;
 }
 
 /** Nodes that are made and replaced together: the next wave starts when every one of these has signalled. */

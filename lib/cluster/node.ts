@@ -51,6 +51,8 @@ export interface NodeProps {
   readonly zone: route53.IPrivateHostedZone;
   readonly instanceType: ec2.InstanceType;
   readonly imageId: string;
+  /** changes when the image does, which is otherwise known at deployment only. */
+  readonly imageGeneration: string;
   readonly volume: VolumeModel;
   readonly key: IKey;
   readonly artefacts: Artefacts;
@@ -87,6 +89,8 @@ export class Node extends Construct {
       subnetId: props.subnet.subnetId,
       groupSet: [props.securityGroup.securityGroupId],
     });
+    // after the check that neither subnets nor Keepers changed.
+    networkInterface.node.addDependency(props.artefacts.published);
     networkInterface.addMetadata(METADATA_CLICKHOUSE, marker);
     this.privateIp = networkInterface.attrPrimaryPrivateIpAddress;
     new route53.CfnRecordSet(this, 'Name', {
@@ -121,6 +125,7 @@ export class Node extends Construct {
       // how a volume that was kept is found again.
       tags: [{ key: 'Name', value: props.node.host }],
     });
+    volume.node.addDependency(props.artefacts.published);
     volume.applyRemovalPolicy(props.volume.removalPolicy);
     volume.addMetadata(METADATA_CLICKHOUSE, marker);
     return volume.ref;
@@ -281,7 +286,7 @@ export class Node extends Construct {
     };
     // another content is another launch template: rolling one back in place can leave the failed version behind
     // (https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/1912).
-    const content = sha256Hex(JSON.stringify(stack.resolve(launchTemplateData))).slice(0, 8);
+    const content = sha256Hex(JSON.stringify([stack.resolve(launchTemplateData), props.imageGeneration])).slice(0, 8);
     return new ec2.CfnLaunchTemplate(this, `LaunchTemplate${content}`, { launchTemplateData });
   }
 }

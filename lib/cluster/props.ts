@@ -22,7 +22,8 @@ export interface ClickHouseClusterProps {
    * The VPC's endpoints for the AWS services that nodes call. Nodes are admitted to them, reach AWS services through them alone, and start
    * only when they are there. Make them once a VPC, with `ClickHouseVpcEndpoints`.
    *
-   * @default - nodes may connect to port 443 of the whole VPC, where endpoints of yours, or a NAT gateway's route, must lead to the services
+   * @default - nodes may connect to port 443 of the VPC's primary range, where you have endpoints with private DNS for each service. A NAT
+   * gateway does not help: nodes may not connect to public addresses other than those of S3
    */
   readonly vpcEndpoints?: ClickHouseVpcEndpoints;
 
@@ -44,6 +45,8 @@ export interface ClickHouseClusterProps {
   /**
    * How many ClickHouse Keepers, through which servers agree: 0, or odd. Fixed when the cluster is created; a deployment that changes
    * it is refused.
+   *
+   * A single server without Keepers can never get replicas: say 3 if it may.
    *
    * @see https://clickhouse.com/docs/guides/sre/keeper/clickhouse-keeper
    * @default - 3, or none for a single server
@@ -122,7 +125,7 @@ export interface ClickHouseClusterProps {
   /**
    * The machines of Keepers.
    *
-   * @default - m7g.medium
+   * @default - m7g.medium, or m7i.large if the servers are x86
    */
   readonly keeperInstanceType?: ec2.InstanceType;
 
@@ -135,7 +138,8 @@ export interface ClickHouseClusterProps {
 
   /**
    * Existing data volumes to use instead of new ones, by node name (`server-1-2`, `keeper-1`): how data that was kept after a stack was
-   * deleted comes back. A volume must be in the zone its node lives in, encrypted with `encryptionKey`, and attached to nothing.
+   * deleted comes back. A volume must be in the zone its node lives in, encrypted with `encryptionKey`, and attached to nothing. Adopt the
+   * Keepers' volumes with those of servers, and leave the property as it is afterwards: without it nodes get new, empty volumes.
    *
    * @default - new volumes
    */

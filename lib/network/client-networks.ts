@@ -5,6 +5,8 @@ import { isPrivateCidr } from '../config/addresses';
 import { isClientNetwork } from '../config/holes';
 import { at, ConstructError } from '../error';
 
+const MOST_RANGES = 50;
+
 /**
  * The address ranges users may log in from: what ClickHouse itself checks, after the security groups.
  *
@@ -24,6 +26,9 @@ export function clientNetworks(scope: IConstruct, vpc: IVpc, given?: readonly st
   }
   if (Token.isUnresolved(given)) {
     throw new ConstructError('ClientCidrs', "'clientCidrs' must be a list whose length is known at synthesis, got a token for the whole list; give each CIDR block, which may be a token", scope);
+  }
+  if (given.length > MOST_RANGES) {
+    throw new ConstructError('ClientCidrs', `'clientCidrs' must hold at most ${MOST_RANGES} CIDR blocks, got ${given.length}: they are part of the launch script, which takes 16 KB; join neighbours`, scope);
   }
   if (given.length === 0) {
     throw new ConstructError('ClientCidrs', "'clientCidrs' must hold at least one private CIDR block, got none; leave it out for the VPC's own", scope);

@@ -28,9 +28,6 @@ export enum ClickHouseVpcService {
   /** Amazon CloudWatch Logs. */
   LOGS = 'LOGS',
 
-  /** Amazon CloudWatch metrics. */
-  MONITORING = 'MONITORING',
-
   /** AWS Secrets Manager: passwords and certificates. */
   SECRETS_MANAGER = 'SECRETS_MANAGER',
 
@@ -103,6 +100,9 @@ export class ClickHouseVpcEndpoints extends Construct implements ec2.IConnectabl
   private readonly endpoints = new Map<ClickHouseVpcService, ec2.VpcEndpoint>();
   private readonly vpcIdentity: string;
 
+  /** Whether every service has its endpoint here, so that nodes need to reach nothing else. */
+  public readonly complete: boolean;
+
   constructor(scope: Construct, id: string, props: ClickHouseVpcEndpointsProps) {
     super(scope, id);
     // everything that can be refused is refused before anything is defined.
@@ -112,6 +112,7 @@ export class ClickHouseVpcEndpoints extends Construct implements ec2.IConnectabl
     this.vpcIdentity = Token.isUnresolved(vpc.vpcId) || subnets.isPendingLookup ? vpc.node.path : vpc.vpcId;
     this.refuseSecondSet();
     const left = new Set(props.existingServices);
+    this.complete = left.size === 0;
     const services = Object.values(ClickHouseVpcService).filter((service) => !left.has(service));
     if (services.length === 0) throw new ConstructError('NoEndpoints', "'existingServices' leaves nothing to define, wanted at least one service that the VPC lacks; remove this construct", this);
     this.refuseWithoutDns(vpc, services);
@@ -209,8 +210,6 @@ function interfaceService(service: Exclude<ClickHouseVpcService, ClickHouseVpcSe
       return ec2.InterfaceVpcEndpointAwsService.EC2;
     case ClickHouseVpcService.LOGS:
       return ec2.InterfaceVpcEndpointAwsService.CLOUDWATCH_LOGS;
-    case ClickHouseVpcService.MONITORING:
-      return ec2.InterfaceVpcEndpointAwsService.CLOUDWATCH_MONITORING;
     case ClickHouseVpcService.SECRETS_MANAGER:
       return ec2.InterfaceVpcEndpointAwsService.SECRETS_MANAGER;
     case ClickHouseVpcService.SSM:
@@ -253,9 +252,6 @@ function statementsFor(service: ClickHouseVpcService, stack: Stack, buckets?: re
     case ClickHouseVpcService.LOGS:
       // https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch-logs-and-interface-VPC.html
       return [allow(['logs:CreateLogStream', 'logs:PutLogEvents'], [here('logs', 'log-group:*')])];
-    case ClickHouseVpcService.MONITORING:
-      // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-interface-VPC.html; takes no resource.
-      return [allow(['cloudwatch:PutMetricData'], ['*'])];
     case ClickHouseVpcService.SECRETS_MANAGER:
       // https://docs.aws.amazon.com/secretsmanager/latest/userguide/vpc-endpoint-overview.html
       return [allow(['secretsmanager:GetSecretValue', 'secretsmanager:DescribeSecret'], [here('secretsmanager', 'secret:*')])];

@@ -80,7 +80,6 @@ export class PlainStack extends Stack {
         pass(['ec2:DescribeVolumes'], ['*'], own),
       ),
       through443('CloudWatchLogs', services.CLOUDWATCH_LOGS, pass(['logs:CreateLogStream', 'logs:PutLogEvents'], [here('logs', 'log-group:*')], own)),
-      through443('Monitoring', services.CLOUDWATCH_MONITORING, pass(['cloudwatch:PutMetricData'], ['*'], own)),
       through443(
         'SecretsManager',
         services.SECRETS_MANAGER,

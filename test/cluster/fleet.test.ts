@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { App, CfnResource, Stack } from 'aws-cdk-lib';
+import { App, CfnResource, NestedStack, Stack } from 'aws-cdk-lib';
 import { Annotations, Match } from 'aws-cdk-lib/assertions';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import { Construct } from 'constructs';
@@ -180,6 +180,14 @@ describe('limits', () => {
     expect(() => app.synth()).toThrow(/the stack Test has 5\d\d resources, CloudFormation takes 500; give the cluster 'nestedStacks: true'/);
   });
 
+  test('more than one operation touches, over all nested stacks, is one too', () => {
+    const { app, stack } = build({ shards: 100, replicas: 2, nestedStacks: true });
+    const inner = new NestedStack(stack, 'Inner');
+    for (let count = 0; count < 450; count++) new CfnResource(inner, `Other${count}`, { type: 'AWS::SNS::Topic' });
+    for (let more = 0; more < 2; more++) for (let count = 0; count < 400; count++) new CfnResource(new NestedStack(stack, `More${more}-${count}`), 'Other', { type: 'AWS::SNS::Topic' });
+    expect(() => app.synth()).toThrow(/the stack Test and those nested in it have \d{4} resources, CloudFormation touches at most 2500/);
+  });
+
   test('a template larger than CloudFormation takes is one too', () => {
     const { app, stack } = build({});
     for (let count = 0; count < 300; count++) new CfnResource(stack, `Other${count}`, { type: 'AWS::SNS::Topic', properties: { DisplayName: 'x'.repeat(3500) } });
@@ -205,6 +213,10 @@ describe('bad sizes', () => {
     [{ shards: 0 }, /'shards' must be a whole number from 1/],
     [{ replicas: 1.5 }, /'replicas' must be a whole number from 1 .* got 1.5/],
     [{ adoptVolumes: { 'server-9-9': 'vol-0123456789abcdef0' } }, /'adoptVolumes' must name nodes of this cluster .* got "server-9-9"/],
+    [{ adoptVolumes: { 'server-1-1': 'vol-0123456789abcdef0' } }, /must name the Keepers' volumes with those of servers, got none for keeper-1, keeper-2, keeper-3/],
+    [{ clientCidrs: Array.from({ length: 51 }, (_, index) => `10.${index}.0.0/16`) }, /at most 50 CIDR blocks, got 51/],
+    [{ instanceType: new ec2.InstanceType('m7i.large'), keeperInstanceType: new ec2.InstanceType('m7g.medium'), machineImage: ec2.MachineImage.genericLinux({ 'eu-west-1': 'ami-0123456789abcdef0' }) }, /of one architecture, got m7i.large and m7g.medium/],
+    [{ extraUsersDocuments: { many: `<clickhouse><profiles>${Array.from({ length: 3000 }, (_, index) => `<p${index}><max_threads>4</max_threads></p${index}>`).join('')}</profiles></clickhouse>` } }, /manifests of the cluster have \d{6} bytes, at most 120000 can be published/],
     [{ adoptVolumes: { 'server-1-1': 'my-volume' } }, /volume ids such as vol-0123456789abcdef0, got "my-volume" for server-1-1/],
   ])('%j', (props, message) => {
     expect(() => build(props)).toThrow(message);
@@ -219,6 +231,17 @@ test('fewer zones than Keepers or replicas is a warning', () => {
   Annotations.fromStack(build({}).stack).hasNoWarning('*', Match.anyValue());
 });
 
+test('Keepers of x86 servers are x86 by default', () => {
+  const all = templates({ instanceType: new ec2.InstanceType('m7i.xlarge') });
+  const machine = (name: string) => (marked(all).get(`${name} AWS::EC2::LaunchTemplate`)?.resource.Properties.LaunchTemplateData as { InstanceType: string }).InstanceType;
+  expect(machine('keeper-1')).toBe('m7i.large');
+});
+
+test('without VPC endpoints a VPC of this app is a warning: no other way leads out', () => {
+  const { stack } = build({ vpcEndpoints: undefined });
+  Annotations.fromStack(stack).hasWarning('/Test/Analytics', Match.stringLikeRegexp('a NAT gateway does not help them'));
+});
+
 test('adopted volumes are attached and not defined, and the node may attach only its own', () => {
   const all = templates({ replicas: 1, adoptVolumes: { 'server-1-1': 'vol-0123456789abcdef0' } });
   expect(marked(all).has('server-1-1 AWS::EC2::Volume')).toBe(false);
@@ -230,4 +253,9 @@ test('adopted volumes are attached and not defined, and the node may attach only
 test('deletion protection is the termination protection of the stack', () => {
   expect(build({ deletionProtection: true }).stack.terminationProtection).toBe(true);
   expect(build({}).stack.terminationProtection).toBeFalsy();
+  // in a nested stack it is the stack around it that can be protected.
+  const { stack } = build({});
+  const vpc = stack.node.findChild('Vpc') as ec2.Vpc;
+  new ClickHouseCluster(new NestedStack(stack, 'Inner'), 'Protected', { vpc, zoneName: 'other.internal', deletionProtection: true });
+  expect(stack.terminationProtection).toBe(true);
 });

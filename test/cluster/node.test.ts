@@ -175,6 +175,7 @@ describe('what rolls a node and what does not', () => {
     const id = (props: Parameters<typeof singleNode>[0]): string | undefined => Object.keys(resources(singleNode(props).template(), 'AWS::EC2::LaunchTemplate'))[0];
     expect(id({})).toBe(id({}));
     expect(id({ settings: { maxConcurrentQueries: 50 } })).not.toBe(id({}));
+    expect(id({ machineImageGeneration: '2' })).not.toBe(id({}));
     expect(id({ instanceType: ec2.InstanceType.of(ec2.InstanceClass.M7G, ec2.InstanceSize.XLARGE) })).not.toBe(id({}));
   });
 

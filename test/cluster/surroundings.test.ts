@@ -3,7 +3,7 @@ import { Template } from 'aws-cdk-lib/assertions';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import { AwsSolutionsChecks } from 'cdk-nag';
-import { ClickHouseChecks, ClickHouseCluster, ClickHouseVpcEndpoints } from '../../lib';
+import { ClickHouseChecks, ClickHouseCluster, ClickHouseVpcEndpoints, ClickHouseVpcService } from '../../lib';
 import { madeBefore, one, privateStack, resources } from './stacks';
 
 const ZONES = ['eu-west-1a', 'eu-west-1b', 'eu-west-1c'];
@@ -26,6 +26,14 @@ describe('VPC endpoints', () => {
     expect(all.filter(({ CidrIp }) => CidrIp !== undefined && CidrIp !== '255.255.255.255/32')).toEqual([]);
     const admitted = Object.keys(resources(template, 'AWS::EC2::SecurityGroupIngress')).filter((id) => id.startsWith('Endpoints'));
     expect(admitted).toHaveLength(1);
+  });
+
+  test('that leave services out leave the way to the rest of the VPC open', () => {
+    const stack = new Stack(new App(), 'Test', inRegion);
+    const vpc = isolated(stack);
+    new ClickHouseCluster(stack, 'Analytics', { vpc, vpcEndpoints: new ClickHouseVpcEndpoints(stack, 'Endpoints', { vpc, existingServices: [ClickHouseVpcService.SSM] }) });
+    const nodes = Object.entries(resources(Template.fromStack(stack), 'AWS::EC2::SecurityGroup')).find(([id]) => id.includes('SecurityGroupsNodes'))?.[1];
+    expect((nodes?.Properties.SecurityGroupEgress as { CidrIp?: unknown }[]).map(({ CidrIp }) => JSON.stringify(CidrIp))).toContainEqual(expect.stringContaining('CidrBlock'));
   });
 
   test('are there before the first node starts, in one stack and in nested ones', () => {

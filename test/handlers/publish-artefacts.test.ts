@@ -12,6 +12,7 @@ function properties(manifests: string[], agent = AGENT): PublishProperties {
     Manifests: manifests.map((Content) => ({ Key: `manifests/live/${hash(Content)}.json`, Sha256: hash(Content), Content })),
     Agent: { Key: `agent/${hash(agent)}.js`, Sha256: hash(agent) },
     Keepers: '3',
+    Subnets: ['subnet-1', 'subnet-2', 'subnet-3'],
   };
 }
 
@@ -78,12 +79,15 @@ test('a first publication that fails half way leaves an id whose deletion emptie
   expect(store.objects.size).toBe(0);
 });
 
-test('another number of Keepers is refused before anything is written, and going back is not', async () => {
+test('another number of Keepers, or other subnets, are refused before anything is written, and going back is not', async () => {
   const store = new Memory();
   const { physicalResourceId } = await publish(event(properties(['one'])), store, Buffer.from(AGENT));
   const update = { RequestType: 'Update', PhysicalResourceId: physicalResourceId } as const;
   const before = new Map(store.objects);
-  await expect(publish(event({ ...properties(['two']), Keepers: '5' }, update), store, Buffer.from(AGENT))).rejects.toThrow(/number of Keepers is fixed .* got 5.*docs\/operations.md/);
+  await expect(publish(event({ ...properties(['two']), Keepers: '5' }, update), store, Buffer.from(AGENT))).rejects.toThrow(/number of Keepers and the subnets are fixed .*artefacts-of-3-keepers.* got artefacts-of-5-keepers.*docs\/operations.md/);
+  for (const Subnets of [['subnet-1', 'subnet-2'], ['subnet-2', 'subnet-1', 'subnet-3'], ['subnet-1', 'subnet-2', 'subnet-4']]) {
+    await expect(publish(event({ ...properties(['two']), Subnets }, update), store, Buffer.from(AGENT))).rejects.toThrow(/subnets are fixed/);
+  }
   expect(store.objects).toEqual(before);
   // what CloudFormation sends next, to undo.
   await expect(publish(event(properties(['one']), update), store, Buffer.from(AGENT))).resolves.toEqual({ physicalResourceId });

@@ -59,7 +59,7 @@ describe('one set', () => {
   const endpoints = byService(synthesised);
 
   test('has exactly what nodes call', () => {
-    expect(Object.keys(endpoints).sort()).toEqual(['cloudformation', 'ec2', 'logs', 'monitoring', 's3', 'secretsmanager', 'ssm', 'ssmmessages']);
+    expect(Object.keys(endpoints).sort()).toEqual(['cloudformation', 'ec2', 'logs', 's3', 'secretsmanager', 'ssm', 'ssmmessages']);
     for (const [name, { Properties }] of Object.entries(endpoints)) expect(Properties.VpcEndpointType).toBe(name === 's3' ? 'Gateway' : 'Interface');
   });
 
@@ -97,7 +97,6 @@ describe('one set', () => {
       cloudformation: [`Allow cloudformation:SignalResource on ${here('cloudformation')}:stack/*${own}`],
       ec2: [`Allow ec2:AttachVolume,ec2:DetachVolume on ${here('ec2')}:volume/* + ${here('ec2')}:instance/*${own}`, `Allow ec2:DescribeVolumes on *${own}`],
       logs: [`Allow logs:CreateLogStream,logs:PutLogEvents on ${here('logs')}:log-group:*${own}`],
-      monitoring: [`Allow cloudwatch:PutMetricData on *${own}`],
       secretsmanager: [`Allow secretsmanager:GetSecretValue,secretsmanager:DescribeSecret on ${here('secretsmanager')}:secret:*${own}`],
       ssm: [`Allow ssm:GetParameter on ${here('ssm')}:parameter/*${own}`, `Allow ssm:UpdateInstanceInformation on *${own}`],
       ssmmessages: [`Allow ssmmessages:CreateControlChannel,ssmmessages:CreateDataChannel,ssmmessages:OpenControlChannel,ssmmessages:OpenDataChannel on *${own}`],

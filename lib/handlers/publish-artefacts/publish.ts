@@ -10,11 +10,13 @@ export interface PublishProperties {
   readonly Agent: { readonly Key: string; readonly Sha256: string };
   /** how many Keepers the cluster has. */
   readonly Keepers: string;
+  /** the subnets that nodes live in, one a zone, in order. */
+  readonly Subnets: readonly string[];
 }
 
 /** The physical id, known before anything is written: a creation that fails half way is cleaned up by the deletion that follows. */
-export function idOfNew({ Keepers }: PublishProperties): string {
-  return `artefacts-of-${Keepers}-keepers`;
+export function idOfNew({ Keepers, Subnets }: PublishProperties): string {
+  return `artefacts-of-${Keepers}-keepers-in-${Subnets.join('+')}`;
 }
 
 /** The store, as far as publishing needs it. */
@@ -33,7 +35,7 @@ export interface ObjectStore {
  * rollback. On deletion, which is also what follows a failed first deployment, every version goes: nothing here is data.
  */
 export async function publish(event: CloudFormationEvent<PublishProperties>, store: ObjectStore, agent: Uint8Array): Promise<Outcome> {
-  const { Bucket, Manifests, Agent, Keepers } = event.ResourceProperties;
+  const { Bucket, Manifests, Agent } = event.ResourceProperties;
   // the id remembers what the cluster was created with. The old properties would not do: on a rollback they are those just refused.
   const id = idOfNew(event.ResourceProperties);
   const physicalResourceId = event.PhysicalResourceId ?? id;
@@ -45,8 +47,8 @@ export async function publish(event: CloudFormationEvent<PublishProperties>, sto
   }
   if (physicalResourceId !== id) {
     throw new Error(
-      `the number of Keepers is fixed when a cluster is created (${physicalResourceId}), got ${Keepers}: a member added or removed by a rolling update can leave two majorities. ` +
-        'Nothing was changed; set it back, or follow "Changing the number of Keepers" in docs/operations.md',
+      `the number of Keepers and the subnets are fixed when a cluster is created: it was ${physicalResourceId}, got ${id}. A Keeper added or removed by a rolling update ` +
+        'can leave two majorities, and a node in another subnet is another node, without its data. Nothing was changed; set it back, or follow "What is fixed" in docs/operations.md',
     );
   }
   const objects = [
