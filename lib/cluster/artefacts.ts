@@ -3,6 +3,7 @@ import { CustomResource, Duration, RemovalPolicy } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import * as s3 from 'aws-cdk-lib/aws-s3';
+import type { IStringParameter } from 'aws-cdk-lib/aws-ssm';
 import { Construct } from 'constructs';
 import { acknowledge, acknowledgeWildcards } from '../acknowledge';
 import { agentBundle } from '../assets';
@@ -18,6 +19,8 @@ export interface ArtefactsProps {
   readonly key: IKey;
   /** one a role that the cluster has. */
   readonly boot: readonly BootManifest[];
+  /** the parameter that names the live manifest. */
+  readonly pointer: IStringParameter;
   /** how many Keepers there are; it is fixed when the cluster is created. */
   readonly keepers: number;
   /** where nodes live, one subnet a zone, in order; fixed too. */
@@ -80,6 +83,7 @@ export class Artefacts extends Construct {
         new iam.PolicyStatement({ actions: ['s3:PutObject', 's3:DeleteObject', 's3:DeleteObjectVersion'], resources: [objects] }),
         new iam.PolicyStatement({ actions: ['s3:ListBucketVersions'], resources: [this.bucket.bucketArn] }),
         new iam.PolicyStatement({ actions: ['kms:GenerateDataKey', 'kms:Decrypt'], resources: [props.key.keyArn] }),
+        new iam.PolicyStatement({ actions: ['ssm:PutParameter'], resources: [props.pointer.parameterArn] }),
       ],
     });
     acknowledgeWildcards(publisher.role, { [objects]: 'the publisher writes and empties this one bucket; keys are named by hashes that change' });
@@ -97,6 +101,7 @@ export class Artefacts extends Construct {
         Bucket: this.bucket.bucketName,
         Manifests: [...boot.map(inTemplate), inTemplate(live)],
         Agent: { Key: this.agent.key, Sha256: this.agent.sha256 },
+        Pointer: { Parameter: props.pointer.parameterName, Key: live.key },
         Keepers: String(props.keepers),
         Subnets: props.subnetIds,
       },

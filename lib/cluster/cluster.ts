@@ -192,13 +192,19 @@ export class ClickHouseCluster extends ClickHouseClusterBase {
     }
     props.vpcEndpoints?.allowFrom(groups.nodes);
     const zone = new route53.PrivateHostedZone(this, 'Zone', { zoneName, vpc: props.vpc, comment: `ClickHouse cluster ${this.clusterName}` });
-    const artefacts = new Artefacts(this, 'Artefacts', { key: this.encryptionKey, boot, live, keepers: topology.keepers.length, subnetIds: subnets.map(({ subnetId }) => subnetId) });
+    // CloudFormation makes it and never changes it; the handlers move it.
     const liveParameter = new ssm.StringParameter(this, 'LiveManifest', {
-      description: `The live manifest of the ClickHouse cluster ${this.clusterName}`,
-      stringValue: artefacts.live.key,
+      description: `The live manifest that the ClickHouse cluster ${this.clusterName} runs`,
+      stringValue: 'none yet',
     });
-    // the pointer moves only after what it points at is there.
-    liveParameter.node.addDependency(artefacts.published);
+    const artefacts = new Artefacts(this, 'Artefacts', {
+      key: this.encryptionKey,
+      boot,
+      live,
+      pointer: liveParameter,
+      keepers: topology.keepers.length,
+      subnetIds: subnets.map(({ subnetId }) => subnetId),
+    });
     const internalSecret = this.internalSecret();
     const logGroup = new logs.LogGroup(this, 'Logs', {
       encryptionKey: this.encryptionKey,
@@ -237,15 +243,16 @@ export class ClickHouseCluster extends ClickHouseClusterBase {
         internalSecret,
         clientNetworks: networks,
         logGroup,
-        after: [this.firstBoot(artefacts.published, liveParameter, groups.nodes, ...(props.vpcEndpoints ? [props.vpcEndpoints] : []))],
+        after: [this.firstBoot(artefacts.published, groups.nodes, ...(props.vpcEndpoints ? [props.vpcEndpoints] : []))],
       },
     });
     new LiveRollout(this, 'LiveRollout', {
       key: this.encryptionKey,
       bucket: artefacts.bucket,
+      pointer: liveParameter,
       sha256: artefacts.live.sha256,
       nodes: topology.servers.map(({ name }) => name),
-      after: [liveParameter, ...fleet],
+      after: fleet,
     });
     watchLimits(this);
     if (props.deletionProtection) topmost(Stack.of(this)).terminationProtection = true;

@@ -70,7 +70,12 @@ export interface Artefact {
 export function packManifest(manifest: BootManifest | LiveManifest): Artefact {
   const content = JSON.stringify(sorted(manifest), undefined, 1) + '\n';
   const sha256 = sha256Hex(content);
-  return { content, sha256, key: `manifests/${manifest.kind}/${sha256}.json` };
+  return { content, sha256, key: manifestKey(manifest.kind, sha256) };
+}
+
+/** The key of a manifest's object. */
+export function manifestKey(kind: 'boot' | 'live', sha256: string): string {
+  return `manifests/${kind}/${sha256}.json`;
 }
 
 export function sha256Hex(content: string | Uint8Array): string {

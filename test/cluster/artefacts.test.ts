@@ -41,10 +41,13 @@ test('the agent is the shipped bundle, and the publisher carries the same bytes'
   expect(readFileSync(join(bundles, 'publish-artefacts/agent.js'))).toEqual(agent);
 });
 
-test('the pointer names the live manifest and moves only after it is published', () => {
-  const pointer = one(synthesised, 'AWS::SSM::Parameter');
-  expect(pointer.Properties.Value).toBe(Manifests[1]?.Key);
-  expect(pointer.DependsOn?.some((id) => resources(synthesised)[id]?.Type === 'Custom::ClickHouseArtefacts')).toBe(true);
+test('the template makes the pointer and never moves it; the handlers do, the last one after every node', () => {
+  expect(one(synthesised, 'AWS::SSM::Parameter').Properties.Value).toBe('none yet');
+  const [pointer] = Object.keys(resources(synthesised, 'AWS::SSM::Parameter'));
+  expect((published.Properties as unknown as { Pointer: unknown }).Pointer).toEqual({ Parameter: { Ref: pointer }, Key: Manifests[1]?.Key });
+  const rollout = one(synthesised, 'Custom::ClickHouseLiveRollout');
+  expect(rollout.Properties).toMatchObject({ Pointer: { Ref: pointer }, Sha256: Manifests[1]?.Sha256 });
+  expect(rollout.DependsOn?.map((id) => resources(synthesised)[id]?.Type)).toContain('AWS::AutoScaling::AutoScalingGroup');
 });
 
 test('no secret is in the template: where one belongs there is a hole', () => {

@@ -5,6 +5,7 @@ import * as s3 from 'aws-cdk-lib/aws-s3';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { ClickHouseChecks } from '../../lib/checks';
 import { LiveRollout } from '../../lib/cluster/live-rollout';
+import * as ssm from 'aws-cdk-lib/aws-ssm';
 import { one, resources } from './stacks';
 
 const SHA256 = 'a'.repeat(64);
@@ -14,7 +15,8 @@ function rollout(): { app: App; stack: Stack } {
   const stack = new Stack(app, 'Test');
   const key = new kms.Key(stack, 'Key', { enableKeyRotation: true });
   const bucket = new s3.Bucket(stack, 'Bucket', { encryptionKey: key, enforceSSL: true, serverAccessLogsPrefix: 'access/' });
-  new LiveRollout(stack, 'Rollout', { key, bucket, sha256: SHA256, nodes: ['server-1-1', 'server-1-2'], after: [] });
+  const pointer = ssm.StringParameter.fromStringParameterName(stack, 'Pointer', 'live');
+  new LiveRollout(stack, 'Rollout', { key, bucket, pointer, sha256: SHA256, nodes: ['server-1-1', 'server-1-2'], after: [] });
   return { app, stack };
 }
 
@@ -41,6 +43,7 @@ test('everything the function may do', () => {
   const { Policies } = one(template, 'AWS::IAM::Role').Properties as { Policies: { PolicyDocument: { Statement: { Action: unknown; Resource: unknown }[] } }[] };
   const statements = Policies.flatMap(({ PolicyDocument }) => PolicyDocument.Statement).filter(({ Action }) => !JSON.stringify(Action).includes('logs:'));
   expect(statements).toEqual([
+    { Effect: 'Allow', Action: 'ssm:PutParameter', Resource: expect.objectContaining({ 'Fn::Join': ['', expect.arrayContaining([':parameter/live'])] }) as unknown },
     { Effect: 'Allow', Action: 's3:GetObject', Resource: { 'Fn::Join': ['', [arnOf(bucketId), '/reports/*']] } },
     { Effect: 'Allow', Action: 's3:ListBucket', Resource: arnOf(bucketId), Condition: { StringEquals: { 's3:prefix': 'reports/' } } },
     {

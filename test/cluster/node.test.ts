@@ -155,7 +155,7 @@ describe('user data', () => {
 describe('what rolls a node and what does not', () => {
   const parts = (props: Parameters<typeof singleNode>[0]) => {
     const synthesised = singleNode(props).template();
-    return { launch: one(synthesised, 'AWS::EC2::LaunchTemplate'), live: one(synthesised, 'AWS::SSM::Parameter').Properties.Value };
+    return { launch: one(synthesised, 'AWS::EC2::LaunchTemplate'), live: one(synthesised, 'Custom::ClickHouseLiveRollout').Properties.Sha256 };
   };
   const base = parts({});
 

@@ -81,6 +81,7 @@ test('everything a Keeper may do: no live manifest, no secret', () => {
 test('everything the functions may do', () => {
   expect(of('Waiter')).toEqual([
     'Allow logs:CreateLogStream,logs:PutLogEvents on <LiveRolloutWaiterLogs>',
+    'Allow ssm:PutParameter on arn:<Partition>:ssm:<Region>:<AccountId>:parameter/<LiveManifest>',
     // reports are named by nodes, which come and go.
     'Allow s3:GetObject on <ArtefactsBucket>/reports/*',
     'Allow s3:ListBucket on <ArtefactsBucket> if s3:prefix StringEquals reports/',
@@ -92,6 +93,7 @@ test('everything the functions may do', () => {
     'Allow s3:PutObject,s3:DeleteObject,s3:DeleteObjectVersion on <ArtefactsBucket>/*',
     'Allow s3:ListBucketVersions on <ArtefactsBucket>',
     'Allow kms:GenerateDataKey,kms:Decrypt on <Key>',
+    'Allow ssm:PutParameter on arn:<Partition>:ssm:<Region>:<AccountId>:parameter/<LiveManifest>',
   ]);
   expect(of('Lookup')).toEqual([
     'Allow logs:CreateLogStream,logs:PutLogEvents on <RegionLookupLogs>',

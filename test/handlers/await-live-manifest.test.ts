@@ -68,12 +68,17 @@ class Simulation implements World {
     this.clock += milliseconds;
     return Promise.resolve();
   };
+  readonly moved: string[] = [];
+  readonly movePointer = (parameter: string, key: string): Promise<void> => {
+    this.moved.push(`${parameter} -> ${key} before ${this.reads} reads`);
+    return Promise.resolve();
+  };
   readonly waiting = (behind: readonly string[]): void => {
     this.waits.push([...behind]);
   };
 }
 
-const wanted = (...Nodes: string[]): LiveRolloutProperties => ({ Bucket: 'artefacts', Sha256: NEW, Nodes });
+const wanted = (...Nodes: string[]): LiveRolloutProperties => ({ Bucket: 'artefacts', Pointer: 'live', Sha256: NEW, Nodes });
 const from = (millisecond: number, text: string | Error): Change => ({ from: millisecond, text });
 const failure = async (properties: LiveRolloutProperties, world: World, patience = PATIENCE): Promise<string> =>
   awaitNodes(properties, world, patience).then(
@@ -252,6 +257,20 @@ test('whatever nodes do, success means that the latest report of every node has 
 describe('the custom resource', () => {
   const world = (): Simulation => new Simulation({ 'server-1-1': [from(0, says(NEW))] });
 
+  test('moves the pointer first, to the manifest that is waited for; going back moves it back; deletion moves nothing', async () => {
+    const simulation = new Simulation({ 'server-1-1': [from(0, says(NEW))] });
+    await rollOut(event(wanted('server-1-1'), { RequestType: 'Update', PhysicalResourceId: 'id' }), simulation);
+    await rollOut(event(wanted('server-1-1'), { RequestType: 'Delete', PhysicalResourceId: 'id' }), simulation);
+    expect(simulation.moved).toEqual([`live -> manifests/live/${NEW}.json before 0 reads`]);
+  });
+
+  test('a pointer that cannot be moved is a failure, and nobody is waited for', async () => {
+    const simulation = new Simulation({ 'server-1-1': [from(0, says(NEW))] });
+    const refused = { ...simulation, movePointer: () => Promise.reject(new Error('AccessDenied')) };
+    await expect(rollOut(event(wanted('server-1-1')), refused)).rejects.toThrow('AccessDenied');
+    expect(simulation.reads).toBe(0);
+  });
+
   test('has one id for ever, so an update deletes nothing', async () => {
     const created = await rollOut(event(wanted('server-1-1')), world());
     const updated = await rollOut(event(wanted('server-1-1'), { RequestType: 'Update', PhysicalResourceId: created.physicalResourceId }), world());
@@ -261,7 +280,7 @@ describe('the custom resource', () => {
   test('deletion waits for nobody, also with properties that are wrong', async () => {
     const list = jest.fn();
     const store: ReportStore = { list, read: jest.fn() };
-    const gone = event({ Bucket: '', Sha256: '', Nodes: [] }, { RequestType: 'Delete', PhysicalResourceId: 'id' });
+    const gone = event({ Bucket: '', Pointer: '', Sha256: '', Nodes: [] }, { RequestType: 'Delete', PhysicalResourceId: 'id' });
     expect(await rollOut(gone, { ...world(), store })).toEqual({ physicalResourceId: 'id' });
     expect(list).not.toHaveBeenCalled();
   });
@@ -274,6 +293,7 @@ describe('the custom resource', () => {
     ['a node twice', { Nodes: ['server-1-1', 'server-1-1'] }, /different node names/],
     ['a hash that is none', { Sha256: 'latest' }, /'Sha256' must be 64 lower-case hexadecimal digits, got "latest"/],
     ['a missing hash', { Sha256: undefined }, /'Sha256' must be/],
+    ['no pointer', { Pointer: '' }, /'Pointer' must be the name of a parameter/],
     ['no bucket', { Bucket: '' }, /'Bucket' must be the name of a bucket/],
   ])('refuses %s', async (_, damage, message) => {
     await expect(rollOut(event({ ...wanted('server-1-1'), ...damage } as LiveRolloutProperties), world())).rejects.toThrow(message);

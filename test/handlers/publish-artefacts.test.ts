@@ -11,6 +11,7 @@ function properties(manifests: string[], agent = AGENT): PublishProperties {
     Bucket: 'artefacts',
     Manifests: manifests.map((Content) => ({ Key: `manifests/live/${hash(Content)}.json`, Sha256: hash(Content), Content })),
     Agent: { Key: `agent/${hash(agent)}.js`, Sha256: hash(agent) },
+    Pointer: { Parameter: 'live', Key: 'manifests/live/first.json' },
     Keepers: '3',
     Subnets: ['subnet-1', 'subnet-2', 'subnet-3'],
   };
@@ -19,6 +20,9 @@ function properties(manifests: string[], agent = AGENT): PublishProperties {
 function event(ResourceProperties: PublishProperties, fields: Partial<CloudFormationEvent<PublishProperties>> = {}): CloudFormationEvent<PublishProperties> {
   return { RequestType: 'Create', RequestId: 'r', ResponseURL: 'u', StackId: 's', LogicalResourceId: 'Published', ResourceProperties, ...fields };
 }
+
+const movePointer = jest.fn(() => Promise.resolve());
+beforeEach(() => movePointer.mockClear());
 
 class Memory implements ObjectStore {
   readonly objects = new Map<string, string[]>();
@@ -44,17 +48,24 @@ class Memory implements ObjectStore {
 
 test('publishes manifests and the agent under their hashes; publishing again changes nothing', async () => {
   const store = new Memory();
-  const created = await publish(event(properties(['{"a":1}\n'])), store, Buffer.from(AGENT));
+  const created = await publish(event(properties(['{"a":1}\n'])), store, Buffer.from(AGENT), movePointer);
   const before = new Map(store.objects);
-  await publish(event(properties(['{"a":1}\n']), { RequestType: 'Update', PhysicalResourceId: created.physicalResourceId }), store, Buffer.from(AGENT));
+  await publish(event(properties(['{"a":1}\n']), { RequestType: 'Update', PhysicalResourceId: created.physicalResourceId }), store, Buffer.from(AGENT), movePointer);
   expect(store.objects).toEqual(before);
   expect([...store.objects.keys()]).toEqual([`manifests/live/${hash('{"a":1}\n')}.json`, `agent/${hash(AGENT)}.js`]);
 });
 
+test('the pointer names the live manifest from the creation on; an update leaves it to the end of the deployment', async () => {
+  const store = new Memory();
+  const { physicalResourceId } = await publish(event(properties(['one'])), store, Buffer.from(AGENT), movePointer);
+  await publish(event(properties(['two']), { RequestType: 'Update', PhysicalResourceId: physicalResourceId }), store, Buffer.from(AGENT), movePointer);
+  expect(movePointer.mock.calls).toEqual([['live', 'manifests/live/first.json']]);
+});
+
 test('an update keeps what older manifests named, and the physical id, so nothing is deleted behind it', async () => {
   const store = new Memory();
-  const first = await publish(event(properties(['one'])), store, Buffer.from(AGENT));
-  const second = await publish(event(properties(['two']), { RequestType: 'Update', PhysicalResourceId: first.physicalResourceId }), store, Buffer.from(AGENT));
+  const first = await publish(event(properties(['one'])), store, Buffer.from(AGENT), movePointer);
+  const second = await publish(event(properties(['two']), { RequestType: 'Update', PhysicalResourceId: first.physicalResourceId }), store, Buffer.from(AGENT), movePointer);
   expect(second.physicalResourceId).toBe(first.physicalResourceId);
   expect(store.objects.size).toBe(3);
 });
@@ -65,7 +76,7 @@ test.each([
   ['a key that does not hold its hash', (p: PublishProperties) => ({ ...p, Manifests: p.Manifests.map((m) => ({ ...m, Key: 'manifests/live/latest.json' })) })],
 ])('refuses %s and publishes nothing at all', async (_, damage) => {
   const store = new Memory();
-  await expect(publish(event(damage(properties(['one', 'two']))), store, Buffer.from(AGENT))).rejects.toThrow(/nothing was published/);
+  await expect(publish(event(damage(properties(['one', 'two']))), store, Buffer.from(AGENT), movePointer)).rejects.toThrow(/nothing was published/);
   expect(store.objects.size).toBe(0);
 });
 
@@ -73,32 +84,32 @@ test('a first publication that fails half way leaves an id whose deletion emptie
   const store = new Memory();
   let left = 1;
   store.putOnce = (bucket, key, content) => (left-- > 0 ? Memory.prototype.putOnce.call(store, bucket, key, content) : Promise.reject(new Error('throttled')));
-  await expect(publish(event(properties(['one', 'two'])), store, Buffer.from(AGENT))).rejects.toThrow('throttled');
+  await expect(publish(event(properties(['one', 'two'])), store, Buffer.from(AGENT), movePointer)).rejects.toThrow('throttled');
   expect(store.objects.size).toBe(1);
-  await publish(event(properties(['one', 'two']), { RequestType: 'Delete', PhysicalResourceId: idOfNew(properties([])) }), store, Buffer.alloc(0));
+  await publish(event(properties(['one', 'two']), { RequestType: 'Delete', PhysicalResourceId: idOfNew(properties([])) }), store, Buffer.alloc(0), movePointer);
   expect(store.objects.size).toBe(0);
 });
 
 test('another number of Keepers, or other subnets, are refused before anything is written, and going back is not', async () => {
   const store = new Memory();
-  const { physicalResourceId } = await publish(event(properties(['one'])), store, Buffer.from(AGENT));
+  const { physicalResourceId } = await publish(event(properties(['one'])), store, Buffer.from(AGENT), movePointer);
   const update = { RequestType: 'Update', PhysicalResourceId: physicalResourceId } as const;
   const before = new Map(store.objects);
-  await expect(publish(event({ ...properties(['two']), Keepers: '5' }, update), store, Buffer.from(AGENT))).rejects.toThrow(/number of Keepers and the subnets are fixed .*artefacts-of-3-keepers.* got artefacts-of-5-keepers.*docs\/operations.md/);
+  await expect(publish(event({ ...properties(['two']), Keepers: '5' }, update), store, Buffer.from(AGENT), movePointer)).rejects.toThrow(/number of Keepers and the subnets are fixed .*artefacts-of-3-keepers.* got artefacts-of-5-keepers.*docs\/operations.md/);
   for (const Subnets of [['subnet-1', 'subnet-2'], ['subnet-2', 'subnet-1', 'subnet-3'], ['subnet-1', 'subnet-2', 'subnet-4']]) {
-    await expect(publish(event({ ...properties(['two']), Subnets }, update), store, Buffer.from(AGENT))).rejects.toThrow(/subnets are fixed/);
+    await expect(publish(event({ ...properties(['two']), Subnets }, update), store, Buffer.from(AGENT), movePointer)).rejects.toThrow(/subnets are fixed/);
   }
   expect(store.objects).toEqual(before);
   // what CloudFormation sends next, to undo.
-  await expect(publish(event(properties(['one']), update), store, Buffer.from(AGENT))).resolves.toEqual({ physicalResourceId });
+  await expect(publish(event(properties(['one']), update), store, Buffer.from(AGENT), movePointer)).resolves.toEqual({ physicalResourceId });
 });
 
 test('deletion empties every version, also of objects that others left, and may be repeated', async () => {
   const store = new Memory();
-  const { physicalResourceId } = await publish(event(properties(['one'])), store, Buffer.from(AGENT));
+  const { physicalResourceId } = await publish(event(properties(['one'])), store, Buffer.from(AGENT), movePointer);
   store.objects.set('left-behind', ['v1', 'v2', 'v3']);
   const gone = event(properties(['one']), { RequestType: 'Delete', PhysicalResourceId: physicalResourceId });
-  await publish(gone, store, Buffer.alloc(0));
+  await publish(gone, store, Buffer.alloc(0), movePointer);
   expect(store.objects.size).toBe(0);
-  await expect(publish(gone, store, Buffer.alloc(0))).resolves.toEqual({ physicalResourceId });
+  await expect(publish(gone, store, Buffer.alloc(0), movePointer)).resolves.toEqual({ physicalResourceId });
 });

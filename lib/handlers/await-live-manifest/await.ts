@@ -1,10 +1,14 @@
+import { manifestKey } from '../../config/manifest';
 import { isSha256, LARGEST_REPORT, readReport } from '../../config/report';
 import type { CloudFormationEvent, Outcome } from '../cloudformation';
+import type { MovePointer } from '../pointer';
 
 /** Who has to run what. */
 export interface LiveRolloutProperties {
   /** the cluster's bucket. */
   readonly Bucket: string;
+  /** the parameter that names the live manifest. */
+  readonly Pointer: string;
   /** the hash of the live manifest that every node must report. */
   readonly Sha256: string;
   /** the names of the nodes. */
@@ -21,6 +25,7 @@ export interface ReportStore {
 /** What the wait needs from the world; simulated in tests. */
 export interface World {
   readonly store: ReportStore;
+  readonly movePointer: MovePointer;
   /** milliseconds. */
   readonly now: () => number;
   readonly sleep: (milliseconds: number) => Promise<void>;
@@ -43,12 +48,14 @@ export interface Patience {
  */
 export const PATIENCE: Patience = { limit: 14 * 60_000, firstPause: 2_000, longestPause: 15_000, readsAtOnce: 16 };
 
-/** Custom resource: answers when every node runs the live manifest. */
+/** Custom resource: moves the pointer to the live manifest and answers when every node runs it. Undoing an update moves it back and waits again. */
 export async function rollOut(event: CloudFormationEvent<LiveRolloutProperties>, world: World, patience: Patience = PATIENCE): Promise<Outcome> {
   // always the same: an update replaces nothing, so nothing is deleted behind it.
   const outcome = { physicalResourceId: event.PhysicalResourceId ?? `live-rollout-of-${event.LogicalResourceId}` };
   if (event.RequestType === 'Delete') return outcome;
-  await awaitNodes(checked(event.ResourceProperties), world, patience);
+  const wanted = checked(event.ResourceProperties);
+  await world.movePointer(wanted.Pointer, manifestKey('live', wanted.Sha256));
+  await awaitNodes(wanted, world, patience);
   return outcome;
 }
 
@@ -149,7 +156,8 @@ function short(sha256: string): string {
 
 /** CloudFormation passes on whatever the template says. */
 function checked(properties: LiveRolloutProperties): LiveRolloutProperties {
-  const { Bucket, Sha256, Nodes } = properties;
+  const { Bucket, Pointer, Sha256, Nodes } = properties;
+  if (typeof Pointer !== 'string' || Pointer === '') throw new Error(`'Pointer' must be the name of a parameter, got ${JSON.stringify(Pointer)}`);
   if (typeof Bucket !== 'string' || Bucket === '') throw new Error(`'Bucket' must be the name of a bucket, got ${JSON.stringify(Bucket)}`);
   if (typeof Sha256 !== 'string' || !isSha256(Sha256)) throw new Error(`'Sha256' must be 64 lower-case hexadecimal digits, got ${JSON.stringify(Sha256)}`);
   // a name is part of a key and of the answer; and waiting for nobody would always succeed.

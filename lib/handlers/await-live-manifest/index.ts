@@ -1,4 +1,5 @@
 import { customResource, log } from '../cloudformation';
+import { movePointer } from '../pointer';
 import type { LiveRolloutProperties, ReportStore } from './await';
 import { rollOut } from './await';
 import { s3Reports } from './s3';
@@ -15,6 +16,7 @@ export const handler = customResource<LiveRolloutProperties>((event) =>
       list: async (bucket) => (await reports()).list(bucket),
       read: async (bucket, node) => (await reports()).read(bucket, node),
     },
+    movePointer,
     now: Date.now,
     sleep: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
     waiting: (behind) => log('waiting', { behind: behind.length, nodes: behind.slice(0, 20).join(' ') }),

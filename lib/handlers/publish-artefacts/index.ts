@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { ListObjectVersionsCommandOutput } from '@aws-sdk/client-s3';
 import { DeleteObjectsCommand, ListObjectVersionsCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { customResource } from '../cloudformation';
+import { movePointer } from '../pointer';
 import type { ObjectStore, PublishProperties } from './publish';
 import { idOfNew, publish } from './publish';
 
@@ -39,6 +40,6 @@ export function s3Store(client: S3Client): ObjectStore {
 
 /** Custom resource: the cluster's artefacts in the cluster's bucket. */
 export const handler = customResource<PublishProperties>(
-  (event) => publish(event, s3Store(s3), event.RequestType === 'Delete' ? Buffer.alloc(0) : readFileSync(join(__dirname, 'agent.js'))),
+  (event) => publish(event, s3Store(s3), event.RequestType === 'Delete' ? Buffer.alloc(0) : readFileSync(join(__dirname, 'agent.js')), movePointer),
   { idOfNew },
 );

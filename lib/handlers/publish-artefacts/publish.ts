@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { CloudFormationEvent, Outcome } from '../cloudformation';
+import type { MovePointer } from '../pointer';
 
 /** What is published. */
 export interface PublishProperties {
@@ -8,6 +9,8 @@ export interface PublishProperties {
   readonly Manifests: readonly { readonly Key: string; readonly Sha256: string; readonly Content: string }[];
   /** the agent's bundle, which travels beside this handler. */
   readonly Agent: { readonly Key: string; readonly Sha256: string };
+  /** the pointer, and what it names from the creation on. */
+  readonly Pointer: { readonly Parameter: string; readonly Key: string };
   /** how many Keepers the cluster has. */
   readonly Keepers: string;
   /** the subnets that nodes live in, one a zone, in order. */
@@ -34,8 +37,8 @@ export interface ObjectStore {
  * A key holds its content's hash and is written once; what older manifests named stays, for nodes that still run them and for a
  * rollback. On deletion, which is also what follows a failed first deployment, every version goes: nothing here is data.
  */
-export async function publish(event: CloudFormationEvent<PublishProperties>, store: ObjectStore, agent: Uint8Array): Promise<Outcome> {
-  const { Bucket, Manifests, Agent } = event.ResourceProperties;
+export async function publish(event: CloudFormationEvent<PublishProperties>, store: ObjectStore, agent: Uint8Array, movePointer: MovePointer): Promise<Outcome> {
+  const { Bucket, Manifests, Agent, Pointer } = event.ResourceProperties;
   // the id remembers what the cluster was created with. The old properties would not do: on a rollback they are those just refused.
   const id = idOfNew(event.ResourceProperties);
   const physicalResourceId = event.PhysicalResourceId ?? id;
@@ -63,5 +66,7 @@ export async function publish(event: CloudFormationEvent<PublishProperties>, sto
     }
   }
   for (const { key, content } of objects) await store.putOnce(Bucket, key, content);
+  // later it is moved when the nodes are there, see handlers/await-live-manifest.
+  if (event.RequestType === 'Create') await movePointer(Pointer.Parameter, Pointer.Key);
   return { physicalResourceId };
 }
