@@ -155,10 +155,12 @@ export class PlainStack extends Stack {
     const boot = { server: file('manifests/boot', props.serverManifest, 'json'), keeper: file('manifests/boot', props.keeperManifest, 'json') };
     const live = file('manifests/live', props.liveManifest, 'json');
     const agent = file('agent', join(props.bundles, 'agent', 'index.js'), 'js');
+    const liveParameter = new ssm.StringParameter(this, 'LiveManifest', { description: 'The live manifest that ClickHouse runs', stringValue: 'none yet' });
     const publisher = this.handler('Publisher', 'Publishes the artefacts of ClickHouse', join(props.bundles, 'publish-artefacts'), key, [
       new iam.PolicyStatement({ actions: ['s3:PutObject', 's3:DeleteObject', 's3:DeleteObjectVersion'], resources: [bucket.arnForObjects('*')] }),
       new iam.PolicyStatement({ actions: ['s3:ListBucketVersions'], resources: [bucket.bucketArn] }),
       new iam.PolicyStatement({ actions: ['kms:GenerateDataKey', 'kms:Decrypt'], resources: [key.keyArn] }),
+      new iam.PolicyStatement({ actions: ['ssm:PutParameter'], resources: [liveParameter.parameterArn] }),
     ]);
     const published = new CustomResource(this, 'Published', {
       resourceType: 'Custom::ClickHouseArtefacts',
@@ -167,12 +169,12 @@ export class PlainStack extends Stack {
         Bucket: bucket.bucketName,
         Manifests: [boot.server, boot.keeper, live].map((each) => ({ Key: each.key, Sha256: each.sha256, Content: each.content })),
         Agent: { Key: agent.key, Sha256: agent.sha256 },
+        Pointer: { Parameter: liveParameter.parameterName, Key: live.key },
         Keepers: '3',
+        Subnets: vpc.isolatedSubnets.map(({ subnetId }) => subnetId),
       },
     });
     published.node.addDependency(bucket);
-    const liveParameter = new ssm.StringParameter(this, 'LiveManifest', { description: 'The live manifest of ClickHouse', stringValue: live.key });
-    liveParameter.node.addDependency(published);
     const secret = new secretsmanager.Secret(this, 'InternalSecret', {
       description: 'What the nodes prove themselves to each other with',
       encryptionKey: key,
@@ -221,7 +223,7 @@ export class PlainStack extends Stack {
     }));
     let before: autoscaling.CfnAutoScalingGroup | undefined;
     const firstBoot = new CfnWaitConditionHandle(this, 'FirstBoot');
-    firstBoot.node.addDependency(published, liveParameter, nodeGroup, servicesGroup, ...endpoints);
+    firstBoot.node.addDependency(published, nodeGroup, servicesGroup, ...endpoints);
     for (const node of [...keepers, ...replicas]) {
       const { name, subnet } = node;
       if (subnet === undefined) throw new Error('the VPC has too few isolated subnets');
@@ -232,6 +234,7 @@ export class PlainStack extends Stack {
         subnetId: subnet.subnetId,
         groupSet: [nodeGroup.securityGroupId],
       });
+      networkInterface.node.addDependency(published);
       new route53.CfnRecordSet(scope, 'Name', {
         hostedZoneId: zone.hostedZoneId,
         name: `${host}.`,
@@ -247,6 +250,7 @@ export class PlainStack extends Stack {
         kmsKeyId: key.keyArn,
         tags: [{ key: 'Name', value: host }],
       });
+      volume.node.addDependency(published);
       volume.applyRemovalPolicy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE);
       const ofServers = [
         new iam.PolicyStatement({ sid: 'LiveManifest', actions: ['ssm:GetParameter'], resources: [liveParameter.parameterArn] }),
@@ -396,6 +400,7 @@ node-24 /opt/clickhouse-agent/agent.js boot --identity /etc/clickhouse-agent/ide
       join(props.bundles, 'await-live-manifest'),
       key,
       [
+        new iam.PolicyStatement({ actions: ['ssm:PutParameter'], resources: [liveParameter.parameterArn] }),
         new iam.PolicyStatement({ actions: ['s3:GetObject'], resources: [bucket.arnForObjects('reports/*')] }),
         new iam.PolicyStatement({ actions: ['s3:ListBucket'], resources: [bucket.bucketArn], conditions: { StringEquals: { 's3:prefix': 'reports/' } } }),
         new iam.PolicyStatement({ actions: ['kms:Decrypt'], resources: [key.keyArn], conditions: through('s3') }),
@@ -406,9 +411,8 @@ node-24 /opt/clickhouse-agent/agent.js boot --identity /etc/clickhouse-agent/ide
       resourceType: 'Custom::ClickHouseLiveRollout',
       serviceToken: waiter.functionArn,
       serviceTimeout: Duration.minutes(16),
-      properties: { Bucket: bucket.bucketName, Sha256: live.sha256, Nodes: replicas.map(({ name }) => name) },
+      properties: { Bucket: bucket.bucketName, Pointer: liveParameter.parameterName, Sha256: live.sha256, Nodes: replicas.map(({ name }) => name) },
     });
-    rollout.node.addDependency(liveParameter);
     if (before) rollout.node.addDependency(before);
 
     // --- a client
