@@ -46,6 +46,7 @@ const CHANGES: Readonly<Record<string, { readonly props: Props; readonly rolls: 
   'another machine type': { props: { instanceType: large(ec2.InstanceClass.R7G) }, rolls: 'servers' },
   'another Keeper machine type': { props: { keeperInstanceType: large(ec2.InstanceClass.M7G) }, rolls: 'keepers' },
   'another version': { props: { version: ClickHouseVersion.of('26.8.40.1') }, rolls: 'all' },
+  'another profile': { props: { extraUsersDocuments: { reports: '<clickhouse><profiles><reports><max_threads>4</max_threads></reports></profiles></clickhouse>' } }, rolls: 'none' },
   'another shard': { props: { shards: 3 }, rolls: 'none' },
   'another replica': { props: { replicas: 4 }, rolls: 'none' },
 };
@@ -128,6 +129,62 @@ describe.each(Object.entries(TOPOLOGIES))('%s', (name, props) => {
         const all = nodes('all');
         const timeline = rehearse(before(), { ...options(seed), disturbances: [{ phase: 0, node: all[index % all.length], how: 'kill' }] });
         expect([...completes(timeline), ...keepsData(timeline)]).toEqual([]);
+      }),
+      RUNS,
+    );
+  });
+});
+
+describe('any cluster of the library', () => {
+  const props = fc.record({
+    shards: fc.integer({ min: 1, max: 3 }),
+    replicas: fc.integer({ min: 2, max: 3 }),
+    keepers: fc.constantFrom(1, 3, 5),
+    nestedStacks: fc.boolean(),
+  });
+  const grown = fc.record({ shards: fc.integer({ min: 0, max: 2 }), replicas: fc.integer({ min: 0, max: 1 }) });
+
+  test('is created, grown, changed and deleted without a deadlock; while it changes, nobody goes without a quorum or a replica', () => {
+    fc.assert(
+      fc.property(props, grown, fc.constantFrom(...Object.keys(CHANGES)), seed, (size, more, change, seed) => {
+        const larger = { ...size, shards: size.shards + more.shards, replicas: size.replicas + more.replicas };
+        const first = cluster(JSON.stringify(size), size);
+        const second = cluster(JSON.stringify(larger), larger);
+        const third = cluster(`${JSON.stringify(larger)} ${change}`, { ...CHANGES[change].props, ...larger });
+        for (const assembly of [first, second, third]) expect(acyclic(assembly)).toEqual([]);
+        const growth = rehearse([first, second], options(seed));
+        expect([...completes(growth, 1), ...keepsData(growth), ...leavesNothing(growth)]).toEqual([]);
+        expect(untouched(growth, 1, nodeNames(first))).toEqual([]);
+        const changed = rehearse([second, third], { ...options(seed), delete: true });
+        // one Keeper is no quorum while it is replaced.
+        expect([...completes(changed, 1), ...completes(changed, 2), ...(size.keepers > 1 ? available(changed) : []), ...keepsData(changed)]).toEqual([]);
+      }),
+      { numRuns: 12 },
+    );
+  });
+
+  test('with three replicas and five Keepers a failed change interrupts nothing, in whatever order it is undone', () => {
+    const sizes: Props = { replicas: 3, keepers: 5 };
+    const [before, after] = [cluster('roomy', sizes), cluster('roomy, another version', { ...sizes, ...CHANGES['another version'].props })];
+    fc.assert(
+      fc.property(seed, fc.nat(), fc.constantFrom('silent' as const, 'failure' as const), (seed, index, fault) => {
+        const all = nodeNames(before);
+        const timeline = rehearse([before, after], { ...options(seed), fault: (node, phase) => (phase === 1 && node === all[index % all.length] ? fault : undefined) });
+        expect(timeline.phases[1].status).toBe('rolled back');
+        expect([...available(timeline), ...keepsData(timeline)]).toEqual([]);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  test('another number of Keepers, which the publisher refuses, touches no node', () => {
+    const [before, after] = [cluster('three Keepers', {}), cluster('five Keepers', { keepers: 5 })];
+    fc.assert(
+      fc.property(seed, (seed) => {
+        const refusing: Options = { ...options(seed), customResource: (call) => (/Published/.test(call.path) && call.action === 'update' ? { ok: false } : options(seed).customResource?.(call)) };
+        const timeline = rehearse([before, after], refusing);
+        expect(timeline.phases[1].status).toBe('rolled back');
+        expect([...untouched(timeline, 1, nodeNames(before)), ...available(timeline), ...leavesNothing(timeline)]).toEqual([]);
       }),
       RUNS,
     );
