@@ -1,7 +1,7 @@
 import { App } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { AnalyticsStack } from '../../bin/app';
-import { clusterStack, one, resources } from './stacks';
+import { clusterStack, inWords, one, resources } from './stacks';
 
 interface Statement {
   readonly Sid?: string;
@@ -20,15 +20,8 @@ interface Role {
 const synthesised = clusterStack({ replicas: 1, keepers: 1 }).template();
 const roles = Object.entries(resources(synthesised, 'AWS::IAM::Role')).map(([id, { Properties }]) => ({ id, role: Properties as unknown as Role }));
 
-/** A resource in short: references become <Id>, so a statement reads like a sentence. */
-function short(value: unknown): string {
-  if (typeof value === 'string') return value;
-  if (Array.isArray(value)) return value.map(short).join(' + ');
-  const [[intrinsic, argument] = ['', undefined]] = Object.entries(value as Record<string, unknown>);
-  if (intrinsic === 'Fn::Join') return (argument as [string, unknown[]])[1].map(short).join('');
-  const name = intrinsic === 'Ref' ? String(argument) : (argument as string[])[0];
-  return `<${(name ?? '').replace(/^AWS::/, '').replace(/^Analytics/, '').replace(/[0-9A-F]{8}$/, '')}>`;
-}
+/** The cluster is called Analytics; its name in front of every resource says nothing. */
+const short = (value: unknown): string => inWords(value).replace(/<Analytics/g, '<');
 
 /** A statement in a line, conditions with operator and value, so that a change of any of them shows. */
 function line({ Effect, Action, Resource, Condition = {} }: Statement): string {

@@ -63,3 +63,13 @@ export function madeBefore(template: Template, ids: readonly string[]): Set<stri
   ids.forEach(visit);
   return found;
 }
+
+/** Intrinsic functions written as a person reads them: a reference becomes <Id>. */
+export function inWords(value: unknown): string {
+  if (typeof value === 'string') return value;
+  if (Array.isArray(value)) return value.map(inWords).join(' + ');
+  const [[intrinsic, argument] = ['', undefined]] = Object.entries(value as Record<string, unknown>);
+  if (intrinsic === 'Fn::Join') return (argument as [string, unknown[]])[1].map(inWords).join('');
+  const name = intrinsic === 'Ref' ? String(argument) : (argument as string[])[0];
+  return `<${(name ?? '').replace(/^AWS::/, '').replace(/[0-9A-F]{8}$/, '')}>`;
+}

@@ -10,7 +10,7 @@ import { ClickHouseCluster } from '../../lib/cluster';
 import type { ClickHouseVpcEndpointsProps } from '../../lib/network/vpc-endpoints';
 import { ClickHouseVpcEndpoints, ClickHouseVpcService } from '../../lib/network/vpc-endpoints';
 import type { Resource } from '../cluster/stacks';
-import { one, privateStack, resources } from '../cluster/stacks';
+import { inWords, one, privateStack, resources } from '../cluster/stacks';
 
 interface Statement {
   readonly Effect: string;
@@ -28,20 +28,10 @@ function endpointStack(props: Partial<ClickHouseVpcEndpointsProps> = {}): { stac
   return { stack, vpc, endpoints, template: () => Template.fromStack(stack) };
 }
 
-/** Intrinsic functions written as a person reads them. */
-function text(value: unknown): string {
-  if (typeof value === 'string') return value;
-  if (Array.isArray(value)) return value.map(text).join(' + ');
-  const [[intrinsic, argument] = ['', undefined]] = Object.entries(value as Record<string, unknown>);
-  if (intrinsic === 'Fn::Join') return (argument as [string, unknown[]])[1].map(text).join('');
-  const name = intrinsic === 'Ref' ? String(argument) : (argument as string[])[0];
-  return `<${(name ?? '').replace(/^AWS::/, '').replace(/[0-9A-F]{8}$/, '')}>`;
-}
-
 /** Endpoints by the last part of their service's name. */
 function byService(template: Template): Record<string, Resource> {
   const all = Object.values(resources(template, 'AWS::EC2::VPCEndpoint'));
-  const named = Object.fromEntries(all.map((each) => [text(each.Properties.ServiceName).replace(/^com\.amazonaws\.<Region>\./, ''), each]));
+  const named = Object.fromEntries(all.map((each) => [inWords(each.Properties.ServiceName).replace(/^com\.amazonaws\.<Region>\./, ''), each]));
   expect(Object.keys(named)).toHaveLength(all.length);
   return named;
 }
@@ -49,8 +39,8 @@ function byService(template: Template): Record<string, Resource> {
 const statementsOf = (endpoint: Resource | undefined): Statement[] => (endpoint?.Properties.PolicyDocument as { Statement: Statement[] }).Statement;
 const lines = (endpoint: Resource | undefined): string[] =>
   statementsOf(endpoint).map(({ Effect, Action, Resource: on, Condition }) => {
-    const conditions = Object.entries(Condition ?? {}).flatMap(([operator, keys]) => Object.entries(keys).map(([key, value]) => `${operator} ${key} ${text(value)}`));
-    return `${Effect} ${[Action].flat().join(',')} on ${text(on)}${conditions.length > 0 ? ` if ${conditions.join(' and ')}` : ''}`;
+    const conditions = Object.entries(Condition ?? {}).flatMap(([operator, keys]) => Object.entries(keys).map(([key, value]) => `${operator} ${key} ${inWords(value)}`));
+    return `${Effect} ${[Action].flat().join(',')} on ${inWords(on)}${conditions.length > 0 ? ` if ${conditions.join(' and ')}` : ''}`;
   });
 
 describe('one set', () => {
@@ -113,7 +103,7 @@ describe('one set', () => {
   test('only the package repositories may be read without an identity of this account', () => {
     const open = Object.values(endpoints).flatMap(statementsOf).filter(({ Condition }) => Condition?.StringEquals?.['aws:PrincipalAccount'] === undefined);
     expect(open).toHaveLength(1);
-    expect(text(open[0]?.Resource)).toContain('al2023-repos-');
+    expect(inWords(open[0]?.Resource)).toContain('al2023-repos-');
   });
 });
 
@@ -124,10 +114,10 @@ describe('whatever a node may do passes', () => {
   new ClickHouseVpcEndpoints(stack, 'Endpoints', { vpc });
   new ClickHouseCluster(stack, 'Analytics', { vpc });
   const synthesised = Template.fromStack(stack);
-  const passing = Object.values(byService(synthesised)).flatMap(statementsOf).flatMap(({ Action, Resource: on }) => [Action].flat().flatMap((action) => [on].flat().map((each) => [action, text(each)] as const)));
+  const passing = Object.values(byService(synthesised)).flatMap(statementsOf).flatMap(({ Action, Resource: on }) => [Action].flat().flatMap((action) => [on].flat().map((each) => [action, inWords(each)] as const)));
   const roles = Object.values(resources(synthesised, 'AWS::IAM::Role')).filter(({ Properties }) => JSON.stringify(Properties.AssumeRolePolicyDocument).includes('ec2.amazonaws.com'));
   const node = roles.flatMap(({ Properties }) => Properties.Policies as { PolicyDocument: { Statement: Statement[] } }[]).flatMap(({ PolicyDocument }) => PolicyDocument.Statement);
-  const called = node.flatMap(({ Action, Resource: on }) => [Action].flat().map((action) => [action, [on].flat().map(text)] as const)).filter(([action]) => !action.startsWith('kms:'));
+  const called = node.flatMap(({ Action, Resource: on }) => [Action].flat().map((action) => [action, [on].flat().map(inWords)] as const)).filter(([action]) => !action.startsWith('kms:'));
   // references whose ARN the template does not show.
   const arn = (resource: string): string =>
     resource
@@ -157,8 +147,8 @@ describe('admitting', () => {
     endpoints.allowFrom(nodes);
     const rules = ['AWS::EC2::SecurityGroupIngress', 'AWS::EC2::SecurityGroupEgress'].map((type) => one(template(), type).Properties);
     for (const rule of rules) expect(rule).toMatchObject({ IpProtocol: 'tcp', FromPort: 443, ToPort: 443 });
-    expect(text(rules[0]?.SourceSecurityGroupId)).toBe('<Nodes>');
-    expect(text(rules[1]?.DestinationSecurityGroupId)).toBe('<EndpointsSecurityGroup>');
+    expect(inWords(rules[0]?.SourceSecurityGroupId)).toBe('<Nodes>');
+    expect(inWords(rules[1]?.DestinationSecurityGroupId)).toBe('<EndpointsSecurityGroup>');
   });
 
   test('works from a stack that uses the VPC, without a cycle of stacks', () => {
