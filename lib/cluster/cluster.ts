@@ -1,12 +1,12 @@
 import type { IResource } from 'aws-cdk-lib';
-import { Annotations, CfnWaitConditionHandle, Names, RemovalPolicy, Resource, Size, SizeRoundingBehavior, Stack, Token } from 'aws-cdk-lib';
+import { Annotations, CfnResource, CfnWaitConditionHandle, Names, RemovalPolicy, Resource, Size, SizeRoundingBehavior, Stack, Token } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import * as route53 from 'aws-cdk-lib/aws-route53';
 import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import * as ssm from 'aws-cdk-lib/aws-ssm';
-import type { Construct, IDependable } from 'constructs';
+import type { Construct, IConstruct, IDependable } from 'constructs';
 import { acknowledge } from '../acknowledge';
 import type { ClusterModel, ExtraDocument } from '../config/manifests';
 import { bootManifest, liveManifest } from '../config/manifests';
@@ -269,10 +269,12 @@ export class ClickHouseCluster extends ClickHouseClusterBase {
    * even report that it failed. CloudFormation keeps the order through it
    * (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-attribute-dependson.html), and each node names one dependency
    * and not thirty, which would be a fifth of a large template.
+   *
+   * It stands for what is there now: rules that admit clients come later, and a client may itself wait for the cluster.
    */
-  private firstBoot(...needs: IDependable[]): IDependable {
+  private firstBoot(...needs: IConstruct[]): IDependable {
     const ready = new CfnWaitConditionHandle(this, 'FirstBoot');
-    ready.node.addDependency(...needs);
+    ready.node.addDependency(...needs.flatMap((need) => need.node.findAll()).filter((each) => CfnResource.isCfnResource(each)));
     return ready;
   }
 

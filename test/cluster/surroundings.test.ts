@@ -91,6 +91,17 @@ test('a client of another stack is admitted without a cycle, whichever stack nee
   }
 });
 
+test('a client that needs the cluster first may still be admitted to its servers: nothing of the cluster waits for a client', () => {
+  const { stack, vpc } = privateStack();
+  const cluster = new ClickHouseCluster(stack, 'Analytics', { vpc, replicas: 1 });
+  const client = new ec2.SecurityGroup(stack, 'Client', { vpc, allowAllOutbound: false });
+  cluster.connections.allowDefaultPortFrom(client);
+  cluster.nodeConnections.allowDefaultPortFrom(client);
+  const template = Template.fromStack(stack);
+  const before = madeBefore(template, Object.keys(resources(template, 'AWS::AutoScaling::AutoScalingGroup')));
+  expect([...before].filter((id) => id.startsWith('Client'))).toEqual([]);
+});
+
 test('inside a nested stack of its own it synthesises', () => {
   const stack = new Stack(new App(), 'Test', inRegion);
   const nested = new NestedStack(stack, 'Data');
