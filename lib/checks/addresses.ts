@@ -1,6 +1,6 @@
 import { formatCidr, isPrivateCidr, parseCidr } from '../config/addresses';
-import type { Located } from './templates';
-import { elements, inside, referenceOf, scalar } from './values';
+import type { Located } from '../exposure/templates/templates';
+import { elements, inside, referenceOf, scalar } from '../exposure/templates/values';
 
 /** Addresses that are not known to be private: the words for them, and whether they are known to be public. */
 export interface Addresses {

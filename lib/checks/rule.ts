@@ -1,5 +1,5 @@
-import type { Resource, TemplateSet } from './templates';
-import type { Workloads } from './workloads';
+import type { Resource, TemplateSet } from '../exposure/templates/templates';
+import type { Workloads } from '../exposure/workloads/workloads';
 
 /** How bad a finding is. Warnings alone let a synthesis pass; a fatal finding cannot be acknowledged. */
 export type Severity = 'fatal' | 'error' | 'warning';

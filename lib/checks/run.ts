@@ -1,7 +1,7 @@
 import type { Deployment, Finding, Rule, Severity } from './rule';
-import type { TemplateSource } from './templates';
-import { TemplateSet } from './templates';
-import { findWorkloads } from './workloads';
+import type { TemplateSource } from '../exposure/templates/templates';
+import { TemplateSet } from '../exposure/templates/templates';
+import { findWorkloads } from '../exposure/workloads/workloads';
 
 /** A finding with the rule it is of. */
 export interface Verdict {

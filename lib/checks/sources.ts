@@ -2,8 +2,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { NestedStack, Stack } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
-import type { TemplateSource } from './templates';
-import { isDictionary } from './templates';
+import type { TemplateSource } from '../exposure/templates/templates';
+import { isDictionary } from '../exposure/templates/templates';
 
 /**
  * Reads the synthesised templates of stacks, and those of their nested stacks.

@@ -1,6 +1,6 @@
 import { addressesOf, addressesOfList } from './addresses';
-import type { Located, Resource, TemplateSet } from './templates';
-import { identity, property, referenceOf, resourceIdentity, scalar, truths } from './values';
+import type { Located, Resource, TemplateSet } from '../exposure/templates/templates';
+import { identity, property, referenceOf, resourceIdentity, scalar, truths } from '../exposure/templates/values';
 
 /** Why a subnet is public, or why nobody can tell. */
 export interface Exposure {

@@ -1,7 +1,7 @@
 import { RULES } from '../../lib/checks/rules';
 import type { Verdict } from '../../lib/checks/run';
 import { run } from '../../lib/checks/run';
-import type { TemplateSource } from '../../lib/checks/templates';
+import type { TemplateSource } from '../../lib/exposure/templates/templates';
 
 export type Json = Record<string, unknown>;
 

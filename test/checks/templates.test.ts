@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import { RULES } from '../../lib/checks/rules';
 import { CHECK_FAILED, NOT_READ, run } from '../../lib/checks/run';
-import { TemplateSet } from '../../lib/checks/templates';
-import { items, literalText, possible, referencesIn, scalar } from '../../lib/checks/values';
+import { TemplateSet } from '../../lib/exposure/templates/templates';
+import { items, literalText, possible, referencesIn, scalar } from '../../lib/exposure/templates/values';
 import { group, instance, lines, resource, task, tcp, template, verdicts } from './support';
 
 describe('templates that are not what they should be', () => {

@@ -1,10 +1,10 @@
 import { METADATA_CLICKHOUSE } from '../../metadata';
 import type { Deployment, Finding, Rule } from '../rule';
 import { finding } from '../rule';
-import type { Located, Resource } from '../templates';
-import { isDictionary } from '../templates';
-import { inside, mayBeAbsent, scalar } from '../values';
-import { hostProperty } from '../workloads';
+import type { Located, Resource } from '../../exposure/templates/templates';
+import { isDictionary } from '../../exposure/templates/templates';
+import { inside, mayBeAbsent, scalar } from '../../exposure/templates/values';
+import { hostProperty } from '../../exposure/workloads/workloads';
 
 export const instanceMetadataV1: Rule = {
   id: 'ClickHouse-InstanceMetadataV1',

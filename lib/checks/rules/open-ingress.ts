@@ -1,12 +1,12 @@
 import type { Addresses } from '../addresses';
 import { addressesOf, addressesOfList } from '../addresses';
-import { CLICKHOUSE_PORTS } from '../ports';
+import { CLICKHOUSE_PORTS } from '../../exposure/workloads/ports';
 import type { Deployment, Finding, Rule } from '../rule';
 import { finding } from '../rule';
-import type { Located, Resource } from '../templates';
-import { append } from '../templates';
-import { elements, identity, inside, property, resourceIdentity, scalar } from '../values';
-import type { SecurityGroupUse } from '../workloads';
+import type { Located, Resource } from '../../exposure/templates/templates';
+import { append } from '../../exposure/templates/templates';
+import { elements, identity, inside, property, resourceIdentity, scalar } from '../../exposure/templates/values';
+import type { SecurityGroupUse } from '../../exposure/workloads/workloads';
 
 /** An ingress entry, the resource that has it and where. */
 interface Entry {

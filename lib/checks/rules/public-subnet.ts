@@ -1,10 +1,10 @@
 import type { Deployment, Finding, Rule } from '../rule';
 import { finding } from '../rule';
 import { findPublicSubnets } from '../subnets';
-import type { Located, Resource, TemplateSet } from '../templates';
-import { elements, everythingOf, inside, items, mayBeAbsent, property, scalar, truths } from '../values';
-import type { Workloads } from '../workloads';
-import { hostProperty } from '../workloads';
+import type { Located, Resource, TemplateSet } from '../../exposure/templates/templates';
+import { elements, everythingOf, inside, items, mayBeAbsent, property, scalar, truths } from '../../exposure/templates/values';
+import type { Workloads } from '../../exposure/workloads/workloads';
+import { hostProperty } from '../../exposure/workloads/workloads';
 
 export const publicSubnet: Rule = {
   id: 'ClickHouse-PublicSubnet',

@@ -1,8 +1,8 @@
 import type { Deployment, Finding, Rule } from '../rule';
 import { finding } from '../rule';
-import type { Located, Resource } from '../templates';
-import { elements, everythingOf, inside, items, mayBeAbsent, scalar, truths } from '../values';
-import { hostProperty } from '../workloads';
+import type { Located, Resource } from '../../exposure/templates/templates';
+import { elements, everythingOf, inside, items, mayBeAbsent, scalar, truths } from '../../exposure/templates/values';
+import { hostProperty } from '../../exposure/workloads/workloads';
 
 export const unencryptedStorage: Rule = {
   id: 'ClickHouse-UnencryptedStorage',

@@ -1,11 +1,11 @@
 import type { Vulnerability } from '../../config/version';
 import { DEFAULT_VERSION, knownVulnerability } from '../../config/version';
 import { METADATA_CLICKHOUSE } from '../../metadata';
-import { parseImage } from '../evidence';
+import { parseImage } from '../../exposure/workloads/evidence';
 import type { Deployment, Finding, Rule } from '../rule';
 import { finding } from '../rule';
-import { isDictionary } from '../templates';
-import { startUpScript } from '../workloads';
+import { isDictionary } from '../../exposure/templates/templates';
+import { startUpScript } from '../../exposure/workloads/workloads';
 
 /** Judges the versions that are written down. One that is not (`latest`, no tag, an unpinned package) is another rule's matter. */
 export const vulnerableVersion: Rule = {

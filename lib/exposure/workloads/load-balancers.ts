@@ -1,6 +1,6 @@
-import { METADATA_CLICKHOUSE } from '../metadata';
-import type { Located, Resource, TemplateSet } from './templates';
-import { elements, identity, inside, items, property, referenceOf, resourceIdentity, scalars } from './values';
+import { METADATA_CLICKHOUSE } from '../../metadata';
+import type { Located, Resource, TemplateSet } from '../templates/templates';
+import { elements, identity, inside, items, property, referenceOf, resourceIdentity, scalars } from '../templates/values';
 
 const LISTENER = 'AWS::ElasticLoadBalancingV2::Listener';
 const LISTENER_RULE = 'AWS::ElasticLoadBalancingV2::ListenerRule';

@@ -1,10 +1,10 @@
-import { METADATA_CLICKHOUSE } from '../metadata';
+import { METADATA_CLICKHOUSE } from '../../metadata';
 import { decodeUserData, isServerImage, serverEvidence } from './evidence';
 import { findLoadBalancers, LOAD_BALANCER_TYPES } from './load-balancers';
 import { CLICKHOUSE_PORTS, portsToldBy } from './ports';
-import type { Located, Resource, TemplateSet } from './templates';
-import { append, isDictionary } from './templates';
-import { elements, identity, inside, items, literalText, property, referenceOf, referencesIn, resourceIdentity, scalar, scalars } from './values';
+import type { Located, Resource, TemplateSet } from '../templates/templates';
+import { append, isDictionary } from '../templates/templates';
+import { elements, identity, inside, items, literalText, property, referenceOf, referencesIn, resourceIdentity, scalar, scalars } from '../templates/values';
 
 /** Why a security group matters: what is behind it, and on which ports. */
 export interface SecurityGroupUse {

@@ -1,5 +1,5 @@
 import { gzipSync } from 'node:zlib';
-import { decodeUserData, isServerImage, parseImage, serverEvidence } from '../../lib/checks/evidence';
+import { decodeUserData, isServerImage, parseImage, serverEvidence } from '../../lib/exposure/workloads/evidence';
 
 describe('serverEvidence', () => {
   test.each([
