@@ -64,6 +64,27 @@ export function formatCidr(block: Cidr): string {
   return `${groups.join(block.family === 4 ? '.' : ':')}/${block.prefix}`;
 }
 
+/**
+ * The blocks that `Fn::Cidr` makes of one: `count` of them, each with `hostBits` bits for hosts; undefined where it would fail.
+ *
+ * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-cidr.html
+ */
+export function subnetsOf(text: string, count: number, hostBits: number): string[] | undefined {
+  const block = tryParse(text);
+  if (block === undefined || !Number.isInteger(count) || count < 1 || count > 256 || !Number.isInteger(hostBits) || hostBits < 0) return undefined;
+  const prefix = bitsOf(block.family) - hostBits;
+  if (prefix < block.prefix || BigInt(count) > 1n << BigInt(prefix - block.prefix)) return undefined;
+  return Array.from({ length: count }, (_, index) => formatCidr({ family: block.family, prefix, first: block.first + (BigInt(index) << BigInt(hostBits)) }));
+}
+
+function tryParse(text: string): Cidr | undefined {
+  try {
+    return parseCidr(text);
+  } catch {
+    return undefined;
+  }
+}
+
 function bitsOf(family: 4 | 6): number {
   return family === 4 ? 32 : 128;
 }

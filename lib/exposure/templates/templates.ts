@@ -1,66 +1,30 @@
-/** A template as it was read, before anything is believed about its shape. */
-export interface TemplateSource {
-  /** how reports name it: the file on disk. */
-  readonly path: string;
-  readonly body: unknown;
-  /** the stack's name at deployment, where it is known. */
-  readonly stackName?: string;
-  /** the resource that deploys it, for a nested stack. */
-  readonly parent?: { readonly path: string; readonly logicalId: string };
+import type { Blind, Dictionary, Environment, Located, Resource, Surroundings, Template, TemplateSource } from './model';
+import { append, isDictionary } from './model';
+import { conditionNamed, single } from './resolve';
+
+export type { Blind, Dictionary, Environment, Located, Resource, Template, TemplateSource } from './model';
+export { append, isDictionary } from './model';
+
+/** What is known of the deployment beside its templates. */
+export interface TemplateSetOptions {
+  /** values of parameters, which count before their defaults. */
+  readonly parameters?: ReadonlyMap<string, string>;
 }
 
-/** What may be anywhere in a template. */
-export type Dictionary = Readonly<Record<string, unknown>>;
-
-/** A template in its deployment. */
-export interface Template {
-  readonly path: string;
-  readonly stackName?: string;
-  readonly resources: ReadonlyMap<string, Resource>;
-  readonly parameters: Dictionary;
-  readonly outputs: Dictionary;
-  /** the resource that deploys it, for a nested stack. */
-  readonly parent?: Resource;
-  /** the templates of its nested stacks by the logical id of the resource that deploys them. */
-  readonly children: ReadonlyMap<string, Template>;
-  readonly set: TemplateSet;
-  /** what values in it may be, once worked out: a reference that many follow is followed once, and one that leads back to itself ends. */
-  readonly possible: Map<object, readonly Located[]>;
-}
-
-/** A resource of a template. Its shape is checked, what its properties hold is not. */
-export interface Resource {
-  readonly template: Template;
-  readonly logicalId: string;
-  readonly type: string;
-  readonly properties: Dictionary;
-  readonly metadata: Dictionary;
-}
-
-/** A part of a template that rules cannot look into. */
-export interface Blind {
-  readonly path: string;
-  readonly logicalId?: string;
-  readonly message: string;
-  /** broken: CloudFormation would refuse it as well, so nothing about the template can be trusted. Otherwise it is legal, only not here to be read. */
-  readonly broken: boolean;
-}
-
-/** A value and the template it is written in. */
-export interface Located {
-  readonly node: unknown;
-  readonly template: Template;
-}
+// far more than anybody writes; what reads values follows them by recursion.
+const DEEPEST = 200;
 
 /** All templates that are deployed together. Everything is found by name in constant time; building it takes one pass. */
-export class TemplateSet {
+export class TemplateSet implements Surroundings {
   readonly templates: readonly Template[];
   readonly blind: readonly Blind[];
+  private readonly parameters: ReadonlyMap<string, string>;
   private readonly byType = new Map<string, Resource[]>();
   private readonly exported = new Map<string, Located>();
   private readonly byStackName = new Map<string, Template>();
 
-  constructor(sources: readonly TemplateSource[]) {
+  constructor(sources: readonly TemplateSource[], { parameters = new Map() }: TemplateSetOptions = {}) {
+    this.parameters = parameters;
     const blind: Blind[] = [];
     const built = new Map<string, MutableTemplate>();
     for (const source of sources) built.set(source.path, this.build(source, blind));
@@ -74,13 +38,15 @@ export class TemplateSet {
       }
     }
     this.templates = [...built.values()];
+    for (const template of built.values()) this.index(template);
+    for (const template of built.values()) if (template.parent === undefined) leaveOut(template);
+    for (const template of built.values()) for (const resource of template.resources.values()) append(this.byType, resource.type, resource);
     for (const stack of this.ofType('AWS::CloudFormation::Stack')) {
       if (!stack.template.children.has(stack.logicalId)) {
         blind.push({ path: stack.template.path, logicalId: stack.logicalId, broken: false, message: 'the template of this nested stack is not among the templates checked; what it deploys is unknown' });
       }
     }
     this.blind = blind;
-    for (const template of this.templates) this.index(template);
   }
 
   /** Every resource of one type, or of several. */
@@ -88,35 +54,44 @@ export class TemplateSet {
     return types.flatMap((type) => this.byType.get(type) ?? []);
   }
 
-  /** The value behind an export's name. */
   exportNamed(name: string): Located | undefined {
     return this.exported.get(name);
   }
 
-  /** The template of a stack by the stack's name. */
   stackNamed(name: string): Template | undefined {
     return this.byStackName.get(name);
   }
 
+  parameterNamed(name: string): string | undefined {
+    return this.parameters.get(name);
+  }
+
   private build(source: TemplateSource, blind: Blind[]): MutableTemplate {
     const refuse = (message: string, logicalId?: string): void => void blind.push({ path: source.path, logicalId, message, broken: true });
-    const body = isDictionary(source.body) ? source.body : {};
+    for (const { message, logicalId } of source.faults ?? []) refuse(message, logicalId);
+    let body = isDictionary(source.body) ? source.body : {};
     if (!isDictionary(source.body)) refuse('the template is not an object');
+    else if (isDeeperThan(source.body, DEEPEST)) {
+      refuse(`the template is nested more than ${DEEPEST} levels deep`);
+      body = {};
+    }
     const section = (name: string): Dictionary => {
       const value = body[name] ?? {};
       if (!isDictionary(value)) refuse(`the template's ${name} is not an object`);
       return isDictionary(value) ? value : {};
     };
-    const resources = new Map<string, Resource>();
     const template: MutableTemplate = {
       path: source.path,
       stackName: source.stackName,
-      resources,
+      environment: source.environment ?? UNKNOWN,
+      resources: new Map(),
       parameters: section('Parameters'),
+      conditions: section('Conditions'),
+      mappings: section('Mappings'),
       outputs: section('Outputs'),
       children: new Map(),
       set: this,
-      possible: new Map(),
+      memory: { values: new Map(), texts: new Map(), conditions: new Map() },
     };
     // a macro in the template may add anything; AWS's own language extensions and SAM are named in the same place.
     if ('Fn::Transform' in body) blind.push({ path: source.path, broken: false, message: 'a macro rewrites this template at deployment; what it adds is unknown' });
@@ -131,9 +106,8 @@ export class TemplateSet {
         if (isDictionary(each.Properties) && 'Fn::Transform' in each.Properties) {
           blind.push({ path: source.path, logicalId, broken: false, message: 'a macro writes properties of this resource at deployment; what they are is unknown' });
         }
-        const resource = { template, logicalId, type: each.Type, properties: (each.Properties ?? {}) as Dictionary, metadata: (each.Metadata ?? {}) as Dictionary };
-        resources.set(logicalId, resource);
-        append(this.byType, each.Type, resource);
+        const condition = typeof each.Condition === 'string' ? each.Condition : undefined;
+        template.resources.set(logicalId, { template, logicalId, condition, type: each.Type, properties: (each.Properties ?? {}) as Dictionary, metadata: (each.Metadata ?? {}) as Dictionary });
       }
     }
     return template;
@@ -142,21 +116,43 @@ export class TemplateSet {
   private index(template: Template): void {
     if (template.stackName !== undefined) this.byStackName.set(template.stackName, template);
     for (const output of Object.values(template.outputs)) {
-      const name = isDictionary(output) && isDictionary(output.Export) ? output.Export.Name : undefined;
-      if (typeof name === 'string' && isDictionary(output)) this.exported.set(name, { node: output.Value, template });
+      if (!isDictionary(output) || !isDictionary(output.Export)) continue;
+      const name = single({ node: output.Export.Name, template });
+      if (name.known) this.exported.set(String(name.value), { node: output.Value, template });
     }
   }
 }
 
-type MutableTemplate = { -readonly [Key in keyof Template]: Template[Key] } & { readonly children: Map<string, Template> };
+const UNKNOWN: Environment = {};
 
-export function isDictionary(value: unknown): value is Dictionary {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+type MutableResource = { -readonly [Key in keyof Resource]: Resource[Key] } & { readonly condition?: string };
+type MutableTemplate = { -readonly [Key in keyof Omit<Template, 'children' | 'resources'>]: Template[Key] } & { readonly children: Map<string, Template>; readonly resources: Map<string, MutableResource> };
+
+/** Takes out what a condition leaves out, and notes what it may leave out, down to the nested stacks. */
+function leaveOut(template: MutableTemplate, inherited?: string): void {
+  for (const [logicalId, resource] of template.resources) {
+    const decision = resource.condition === undefined ? true : conditionNamed(template, resource.condition);
+    const child = template.children.get(logicalId) as MutableTemplate | undefined;
+    if (decision === false) {
+      template.resources.delete(logicalId);
+      if (child !== undefined) empty(child);
+    } else {
+      resource.doubt = inherited ?? (decision === true ? undefined : decision.reason);
+      if (child !== undefined) leaveOut(child, resource.doubt);
+    }
+  }
 }
 
-/** Adds to the list a map holds under a key. */
-export function append<Key, Value>(map: Map<Key, Value[]>, key: Key, value: Value): void {
-  const list = map.get(key);
-  if (list === undefined) map.set(key, [value]);
-  else list.push(value);
+function empty(template: MutableTemplate): void {
+  template.resources.clear();
+  for (const child of template.children.values()) empty(child as MutableTemplate);
+}
+
+function isDeeperThan(value: unknown, most: number): boolean {
+  let level: unknown[] = [value];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > most) return true;
+    level = level.flatMap((each) => (typeof each === 'object' && each !== null ? Object.values(each).filter((inner) => typeof inner === 'object' && inner !== null) : []));
+  }
+  return false;
 }

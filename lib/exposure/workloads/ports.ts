@@ -26,6 +26,8 @@ export const CLICKHOUSE_PORTS: ReadonlyMap<number, string> = new Map([
   [9444, 'Raft over TLS'],
   [2181, 'ZooKeeper'],
   [2281, 'ZooKeeper over TLS'],
+  [2888, 'ZooKeeper quorum'],
+  [3888, 'ZooKeeper election'],
 ]);
 
 // the names of https://clickhouse.com/docs/operations/server-configuration-parameters/settings; other programs' YAML has ports as well.

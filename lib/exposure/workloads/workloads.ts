@@ -39,6 +39,12 @@ export interface Workloads {
   readonly strangeListeners: readonly Resource[];
   /** by {@link identity}: the group may be a literal id or in another template. */
   readonly securityGroups: ReadonlyMap<string, readonly SecurityGroupUse[]>;
+  /** the ports that a host, a group or a service answers on beside the usual ones, where something says so. */
+  readonly portsOf: (owner: Resource) => readonly number[];
+  /** the machines that run the containers of a service on their own interfaces. */
+  readonly machinesOf: (service: Resource) => readonly Resource[];
+  /** whether a host is ClickHouse for nothing but the containers that a service puts on it. */
+  readonly carries: (host: Resource) => boolean;
   /** the launch templates that a host or group starts from; undefined where one is not among the templates. */
   readonly launchTemplatesOf: (user: Resource) => readonly (Resource | undefined)[];
   /** the ClickHouse instances and groups that start from a launch template. */
@@ -98,6 +104,9 @@ export function findWorkloads(templates: TemplateSet): Workloads {
   }
   const services = users.filter((each) => evidence.has(each));
   const hosted = containerHosts(templates, services);
+  const carriersOnly = new Set([...hosted.keys()].filter((each) => !evidence.has(each)));
+  const machines = new Map<Resource, Resource[]>();
+  for (const [host, each] of hosted) for (const service of new Set(each)) append(machines, service, host);
   for (const [host, [service]] of hosted) add(host, `it hosts containers of ${service?.logicalId ?? 'ClickHouse'}`);
 
   for (const user of templates.ofType('AWS::EC2::Instance', ...GROUP_TYPES)) {
@@ -136,6 +145,9 @@ export function findWorkloads(templates: TemplateSet): Workloads {
     loadBalancers: known(...LOAD_BALANCER_TYPES),
     strangeListeners: fronts.strangers,
     securityGroups: findSecurityGroups(evidence, portsOf, fronts.ports),
+    portsOf,
+    machinesOf: (service) => machines.get(service) ?? [],
+    carries: (host) => carriersOnly.has(host),
     launchTemplatesOf: launchTemplates,
     startedFrom: (template) => started.get(template) ?? [],
     ownerOf,
@@ -316,7 +328,8 @@ function findSecurityGroups(
         break;
       case 'AWS::ECS::Service':
       case 'AWS::ECS::TaskSet':
-        use(property(owner, 'NetworkConfiguration', 'AwsvpcConfiguration', 'SecurityGroups'), owner);
+        // a task set spells it differently from a service.
+        for (const name of ['AwsvpcConfiguration', 'AwsVpcConfiguration']) use(property(owner, 'NetworkConfiguration', name, 'SecurityGroups'), owner);
         break;
       case 'AWS::ElasticLoadBalancing::LoadBalancer':
       case 'AWS::ElasticLoadBalancingV2::LoadBalancer': {

@@ -1,0 +1,209 @@
+import { AddressSet } from '../addresses/address-set';
+import type { Change, Hop } from '../assessment';
+import type { Gate, Statement } from '../paths/ways';
+import { gate } from '../paths/ways';
+import type { Located, Resource } from '../templates/model';
+import { intrinsic, isDictionary } from '../templates/model';
+import type { TemplateSet } from '../templates/templates';
+import type { Placed } from '../templates/values';
+import { everythingOf, identity, inside, placed, property, resourceIdentity, scalar } from '../templates/values';
+import type { Block } from './blocks';
+import { blocksOf, blocksOfList } from './blocks';
+import { isNamed, Links } from './links';
+import type { PortRange, Ports } from './port-range';
+import { matches, portsOf, portWords } from './port-range';
+import type { Sender } from './sender';
+import { admitted } from './sender';
+
+/** A security group that an interface has. */
+export interface GroupUse {
+  readonly key: string;
+  readonly name: string;
+  /** why it may not have it; none when it does. */
+  readonly missing?: string;
+  /** nobody gave it one, so it has the default group of its VPC, under this key. */
+  readonly isDefault?: true;
+}
+
+type Direction = 'ingress' | 'egress';
+
+interface Entry {
+  readonly resource: Resource;
+  readonly location?: string;
+  readonly ports: Ports;
+  readonly blocks: readonly Block[];
+  readonly peers: ReadonlyArray<{ readonly key: string; readonly name: string; readonly missing?: string }>;
+  readonly missing?: string;
+}
+
+const SOURCES: Readonly<Record<Direction, { readonly list: string; readonly groups: readonly string[]; readonly prefixList: string }>> = {
+  ingress: { list: 'SecurityGroupIngress', groups: ['SourceSecurityGroupId', 'SourceSecurityGroupName'], prefixList: 'SourcePrefixListId' },
+  egress: { list: 'SecurityGroupEgress', groups: ['DestinationSecurityGroupId'], prefixList: 'DestinationPrefixListId' },
+};
+
+/** The security groups of a deployment, whose entries may be inline, resources of their own, and in another stack. */
+export class SecurityGroups {
+  private readonly resources = new Map<string, Resource>();
+  private readonly standalone: Readonly<Record<Direction, Links>>;
+  private readonly known = new Map<string, readonly Entry[]>();
+
+  constructor(templates: TemplateSet) {
+    for (const each of templates.ofType('AWS::EC2::SecurityGroup')) {
+      this.resources.set(resourceIdentity(each), each);
+      for (const name of property(each, 'GroupName')) this.resources.set(identity(name), each);
+    }
+    this.standalone = {
+      ingress: new Links(templates.ofType('AWS::EC2::SecurityGroupIngress'), 'GroupId', 'GroupName'),
+      egress: new Links(templates.ofType('AWS::EC2::SecurityGroupEgress'), 'GroupId'),
+    };
+  }
+
+  /** A group that a value names. */
+  use(value: Located): GroupUse {
+    return { key: this.keyOf(value), name: nameOf(value), missing: value.doubt };
+  }
+
+  /** A group is named by its id or by its name. */
+  private keyOf(value: Located): string {
+    const key = identity(value);
+    const resource = this.resources.get(key);
+    return resource === undefined ? key : resourceIdentity(resource);
+  }
+
+  /** What the internet gets through the groups of an interface to a port. */
+  fromInternet(groups: readonly GroupUse[], wanted: PortRange): Gate {
+    return this.gate(groups, wanted, 'a public address', (entry) => entry.blocks.map((block) => ({ lets: block.addresses, missing: block.missing, words: block.words })));
+  }
+
+  /** What somebody inside gets through them. */
+  fromSender(groups: readonly GroupUse[], wanted: PortRange, sender: Sender): Gate {
+    const sameNetwork = ({ networkOf }: Block, vpc: string): boolean => networkOf !== undefined && identity(networkOf) === vpc;
+    return this.gate(groups, wanted, sender.name, (entry) => [
+      ...entry.blocks.map((block) => ({ ...admitted(block, sender, sameNetwork), words: block.words })),
+      ...entry.peers.flatMap((peer) => {
+        const same = sender.groups.find(({ key }) => key === peer.key);
+        if (same !== undefined) return [{ lets: AddressSet.ALL, missing: same.missing ?? peer.missing, words: `group ${peer.name}` }];
+        const missing = peer.missing ?? sender.missing;
+        return missing === undefined ? [] : [{ lets: AddressSet.ALL, missing, words: `group ${peer.name}` }];
+      }),
+    ]);
+  }
+
+  /** What a sender's own groups let out to a port of somebody. No gate where it has no groups. */
+  outOf(sender: Sender, wanted: PortRange, target: readonly GroupUse[]): readonly Gate[] {
+    if (sender.groups.length === 0) return [];
+    const statements = sender.groups.flatMap((group): readonly Statement[] => {
+      const resource = this.resources.get(group.key);
+      if (resource === undefined) return [];
+      return this.entries(group, resource, 'egress').flatMap((entry): readonly Statement[] => {
+        const match = matches(entry.ports, wanted);
+        if (match === false) return [];
+        const missing = group.missing ?? entry.missing ?? (match === true ? undefined : match);
+        const peer = entry.peers.find(({ key }) => target.some((each) => each.key === key)) ?? entry.peers.find((each) => each.missing !== undefined);
+        // private addresses are what it sends to: a block that has any is taken to have those of the target.
+        const block = entry.blocks.find(({ addresses, networkOf }) => networkOf !== undefined || !INSIDE.misses(addresses));
+        if (peer === undefined && block === undefined) return [];
+        const words = peer === undefined ? (block?.words ?? '') : `group ${peer.name}`;
+        const hop = hopOf(entry.resource, entry.location, `lets ${sender.name} out to ${words} on ${portWords(wanted)}`, missing ?? (peer === undefined ? block : peer)?.missing);
+        return [{ hop, lets: AddressSet.ALL, change: removal(entry, hop) }];
+      });
+    });
+    // with a group among them whose rules are not here, or that has the default of letting everything out, there is nothing to pass.
+    if (sender.groups.some((group) => this.letsAllOut(group))) return [];
+    return [gate(`the security groups of ${sender.name} let nothing out to ${portWords(wanted)}`, statements)];
+  }
+
+  /** The groups that the ingress entries of groups name on a port. */
+  peersOf(groups: readonly GroupUse[], wanted: PortRange): readonly string[] {
+    return groups.flatMap((group) => this.entriesOf(group, 'ingress').filter(({ ports }) => matches(ports, wanted) !== false).flatMap(({ peers }) => peers.map(({ key }) => key)));
+  }
+
+  /** Whether an ingress entry of groups admits anybody by address on a port. */
+  admitsAddresses(groups: readonly GroupUse[], wanted: PortRange): boolean {
+    return groups.some((group) => this.entriesOf(group, 'ingress').some(({ ports, blocks }) => blocks.length > 0 && matches(ports, wanted) !== false));
+  }
+
+  private letsAllOut({ key }: GroupUse): boolean {
+    const resource = this.resources.get(key);
+    // https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-securitygroup.html
+    return resource === undefined || resource.properties.SecurityGroupEgress === undefined;
+  }
+
+  private gate(groups: readonly GroupUse[], wanted: PortRange, whom: string, admits: (entry: Entry) => ReadonlyArray<{ readonly lets: AddressSet; readonly missing?: string; readonly words: string }>): Gate {
+    const names = groups.map(({ name }) => name).join(', ');
+    const statements = groups.flatMap((group): readonly Statement[] => {
+      const known = this.entriesOf(group, 'ingress').flatMap((entry): readonly Statement[] => {
+        const match = matches(entry.ports, wanted);
+        if (match === false) return [];
+        const missing = group.missing ?? entry.missing ?? (match === true ? undefined : match);
+        return admits(entry).map(({ lets, words, ...each }) => {
+          const hop = hopOf(entry.resource, entry.location, `admits ${words} on ${portWords(wanted)}`, missing ?? each.missing);
+          return { hop, lets, change: removal(entry, hop) };
+        });
+      });
+      return [...known, ...this.elsewhere(group)];
+    });
+    return gate(`no security group rule admits ${whom} on ${portWords(wanted)}${names === '' ? '' : ` (${names})`}`, statements);
+  }
+
+  /** What a group that is not in the templates may admit. */
+  private elsewhere(group: GroupUse): readonly Statement[] {
+    const resource = this.resources.get(group.key);
+    if (resource !== undefined || (group.isDefault && group.missing === undefined)) return [];
+    const missing = group.missing ?? `what security group ${group.name} admits is not in the templates`;
+    return [{ hop: { kind: 'security group', template: '', logicalId: group.name, detail: 'may admit anybody', missing }, lets: AddressSet.ALL }];
+  }
+
+  private entriesOf(group: GroupUse, direction: Direction): readonly Entry[] {
+    return this.entries(group, this.resources.get(group.key), direction);
+  }
+
+  private entries({ key }: GroupUse, resource: Resource | undefined, direction: Direction): readonly Entry[] {
+    const id = `${direction} ${key}`;
+    let found = this.known.get(id);
+    if (found === undefined) {
+      const inline = resource === undefined ? [] : placed(resource, SOURCES[direction].list).map(({ value, location }: Placed) => this.read(resource, location, value, direction, value.doubt ?? resource.doubt));
+      const alone = this.standalone[direction].of(key).map(({ resource: rule, missing }) => this.read(rule, undefined, everythingOf(rule), direction, missing));
+      found = [...inline, ...alone];
+      this.known.set(id, found);
+    }
+    return found;
+  }
+
+  private read(resource: Resource, location: string | undefined, entry: Located, direction: Direction, missing: string | undefined): Entry {
+    const base = { resource, location };
+    if (!isDictionary(entry.node) || intrinsic(entry.node)[0] !== undefined) {
+      const why = missing ?? `an entry of ${resource.logicalId} is only known at deployment`;
+      return { ...base, ports: { tcp: true, first: 0, last: 65535 }, peers: [], missing: why, blocks: [{ addresses: AddressSet.ALL, words: 'somebody', missing: why }] };
+    }
+    const { groups, prefixList } = SOURCES[direction];
+    const blocks = [...['CidrIp', 'CidrIpv6'].flatMap((name) => inside(entry, name)).flatMap(blocksOf), ...inside(entry, prefixList).flatMap(blocksOfList)];
+    const peers = groups.flatMap((name) => inside(entry, name)).map((value) => ({
+      key: this.keyOf(value),
+      name: nameOf(value),
+      missing: value.doubt ?? (isNamed(value) ? undefined : `which security group ${resource.logicalId} names`),
+    }));
+    const none = blocks.length + peers.length === 0;
+    const unread: Block = { addresses: AddressSet.ALL, words: 'somebody', missing: `${resource.logicalId} names no source that can be read` };
+    return { ...base, ports: portsOf(entry, ['FromPort'], ['ToPort'], 'IpProtocol'), blocks: none ? [unread] : blocks, peers, missing };
+  }
+}
+
+// what machines inside a network have; https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html
+const INSIDE = AddressSet.of('10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', 'fc00::/7', '2000::/3').union(AddressSet.of('198.18.0.0/15'));
+
+function nameOf(value: Located): string {
+  const id = scalar(value);
+  if (id.known) return String(id.value);
+  const key = identity(value);
+  return key.slice(key.search(/[#!]/) + 1).replace(/[{}"]/g, '');
+}
+
+function hopOf(resource: Resource, location: string | undefined, detail: string, missing: string | undefined): Hop {
+  return { kind: 'security group rule', template: resource.template.path, logicalId: resource.logicalId, location, detail, missing };
+}
+
+function removal({ resource, location }: Entry, { detail }: Hop): Change {
+  const what = location === undefined ? resource.logicalId : `${location} of ${resource.logicalId}`;
+  return { template: resource.template.path, logicalId: resource.logicalId, location, words: `remove ${what}, which ${detail}` };
+}

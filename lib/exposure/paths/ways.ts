@@ -1,0 +1,96 @@
+import { AddressSet } from '../addresses/address-set';
+import { INTERNET } from '../addresses/internet';
+import type { Change, Hop, Level } from '../assessment';
+
+/** Something written in a template, or left out of it, that lets traffic through. */
+export interface Statement {
+  readonly hop: Hop;
+  /** the addresses of the client that it lets through. */
+  readonly lets: AddressSet;
+  /** what would end that; none where it is not for this deployment to change, or for others too, such as a route of a public subnet. */
+  readonly change?: Change;
+}
+
+/** A necessary condition of a way: traffic goes on only if this lets it. Three-valued: what it lets through for sure, and what it may. */
+export interface Gate {
+  readonly must: AddressSet;
+  readonly may: AddressSet;
+  readonly statements: readonly Statement[];
+  /** why nothing gets through, for when nothing does. */
+  readonly closed: string;
+}
+
+/** One way to a place: from the internet, or from another place, through gates. */
+export interface Way {
+  /** none: from the internet itself. */
+  readonly from?: Place;
+  readonly gates: readonly Gate[];
+  /** who can start on it, where that is not everybody on the internet. */
+  readonly clients?: AddressSet;
+  /** the secondary level that the way is of; none for the internet's own. */
+  readonly level?: Level;
+}
+
+/** Somewhere that traffic arrives: a port of something. Its ways are found when they are asked for, once. */
+export class Place {
+  private found?: readonly Way[];
+  private readonly arrivals = new Map<Level | undefined, Arrival>();
+
+  constructor(private readonly find: () => readonly Way[]) {}
+
+  get ways(): readonly Way[] {
+    this.found ??= this.find();
+    return this.found;
+  }
+
+  /** Which clients get here over the internet, or with the help of one secondary level. */
+  arrival(level?: Level): Arrival {
+    const known = this.arrivals.get(level);
+    if (known !== undefined) return known;
+    // what leads back to itself brings nobody.
+    this.arrivals.set(level, NOBODY);
+    const each = this.ways.filter((way) => way.level === undefined || way.level === level).map((way) => through(way, level));
+    const found = { must: union(each.map(({ must }) => must)), may: union(each.map(({ may }) => may)) };
+    this.arrivals.set(level, found);
+    return found;
+  }
+}
+
+/** The clients that arrive for sure, and those that may. */
+export interface Arrival {
+  readonly must: AddressSet;
+  readonly may: AddressSet;
+}
+
+const NOBODY: Arrival = { must: AddressSet.NONE, may: AddressSet.NONE };
+const EVERYBODY: Arrival = { must: INTERNET, may: INTERNET };
+
+/** Which clients a way brings. */
+export function through(way: Way, level?: Level): Arrival {
+  let { must, may } = way.from?.arrival(level) ?? (way.clients === undefined ? EVERYBODY : { must: way.clients, may: way.clients });
+  for (const gate of way.gates) {
+    if (may.isEmpty) break;
+    [must, may] = [must.intersect(gate.must), may.intersect(gate.may)];
+  }
+  return { must, may };
+}
+
+function union(sets: readonly AddressSet[]): AddressSet {
+  return sets.reduce((all, each) => all.union(each), AddressSet.NONE);
+}
+
+/** A gate that lets through what any of its statements does. */
+export function gate(closed: string, statements: readonly Statement[]): Gate {
+  const open = statements.filter(({ lets }) => !lets.isEmpty);
+  return {
+    closed,
+    statements: open,
+    must: union(open.filter(({ hop }) => hop.missing === undefined).map(({ lets }) => lets)),
+    may: union(open.map(({ lets }) => lets)),
+  };
+}
+
+/** A gate that one statement opens for everybody. */
+export function step(hop: Hop, change?: Change): Gate {
+  return gate('', [{ hop, lets: AddressSet.ALL, change }]);
+}
