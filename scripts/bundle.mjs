@@ -1,12 +1,13 @@
-// Bundles what runs outside the construct tree: each Lambda handler and the node agent become one
-// JavaScript file under dist/bundles, so that synthesis needs neither esbuild nor Docker.
-import { copyFileSync, existsSync, readdirSync, rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+// Bundles what runs outside the construct tree: each Lambda handler, the node agent and the command-line
+// checker become one JavaScript file under dist/bundles, or the folder that is named, so that synthesis needs
+// neither esbuild nor Docker.
+import { chmodSync, copyFileSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const out = join(root, 'dist', 'bundles');
+const out = resolve(process.argv[2] ?? join(root, 'dist', 'bundles'));
 
 function handlers() {
   const folder = join(root, 'lib', 'handlers');
@@ -16,12 +17,22 @@ function handlers() {
     .map((entry) => ({ name: entry.name, entry: join(folder, entry.name, 'index.ts') }));
 }
 
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const checker = {
+  name: 'secure-clickhouse',
+  entry: join(root, 'bin', 'secure-clickhouse.ts'),
+  options: {
+    define: { 'process.env.SECURE_CLICKHOUSE_VERSION': JSON.stringify(version) },
+    // the one foreign package in it, whose license goes where it goes.
+    banner: { js: `#!/usr/bin/env node\n/* Includes yaml, https://eemeli.org/yaml\n${readFileSync(join(root, 'node_modules', 'yaml', 'LICENSE'), 'utf8')}*/` },
+  },
+};
 const agent = { name: 'agent', entry: join(root, 'lib', 'agent', 'main.ts') };
-const bundles = [...handlers(), ...(existsSync(agent.entry) ? [agent] : [])];
+const bundles = [...handlers(), ...(existsSync(agent.entry) ? [agent] : []), checker];
 
 rmSync(out, { recursive: true, force: true });
 await Promise.all(
-  bundles.map(({ name, entry }) =>
+  bundles.map(({ name, entry, options = {} }) =>
     build({
       entryPoints: [entry],
       outfile: join(out, name, 'index.js'),
@@ -34,9 +45,11 @@ await Promise.all(
       external: name === 'agent' ? [] : ['@aws-sdk/*'],
       legalComments: 'none',
       logLevel: 'warning',
+      ...options,
     }),
   ),
 );
 
 // the publisher carries the agent, so no role has to read the bucket that the CDK bootstrap shares with everybody.
 copyFileSync(join(out, 'agent', 'index.js'), join(out, 'publish-artefacts', 'agent.js'));
+chmodSync(join(out, checker.name, 'index.js'), 0o755);

@@ -1,20 +1,32 @@
 import { basename } from 'node:path';
-import type { CfnResource, IPolicyValidationContext, PolicyValidationPluginReport, PolicyViolatingResource, PolicyViolation } from 'aws-cdk-lib';
+import type { CfnResource, IPolicyValidationContext, PolicyValidationPluginReport } from 'aws-cdk-lib';
 import { CfnElement, Stack } from 'aws-cdk-lib';
 // not from 'cdk-nag' itself: its index loads every pack and rule, which is most of what importing this library would cost.
 import type { NagPackProps } from 'cdk-nag/lib/nag-pack';
 import { NagPack } from 'cdk-nag/lib/nag-pack';
 import type { IConstruct } from 'constructs';
+import { METADATA_CLICKHOUSE } from '../metadata';
+import type { AcceptedExposure } from './accepted-exposure';
+import { accept, checkAcceptance } from './accepted-exposure';
 import { RULES } from './rules';
-import type { Verdict } from './run';
-import { failure, run } from './run';
+import type { Result, Verdict } from './run';
+import { check, failure } from './run';
 import { readTemplates, renderTemplates } from './sources';
+import type { Saying } from './violations';
+import { violationsOf } from './violations';
 
 /**
  * Properties of `ClickHouseChecks`.
  */
-// eslint-disable-next-line @typescript-eslint/no-empty-object-type -- a struct of our own, so that it can grow without a breaking change.
-export interface ClickHouseChecksProps extends NagPackProps {}
+export interface ClickHouseChecksProps extends NagPackProps {
+  /**
+   * ClickHouse of somebody else's that must be public, each reviewed and accepted for a time: a warning until its day has passed, and
+   * then an error. Without an acceptance, public exposure fails the synthesis and cannot be acknowledged.
+   *
+   * @default - none
+   */
+  readonly acceptedExposures?: AcceptedExposure[];
+}
 
 /**
  * Checks every ClickHouse of an app at synthesis: those of this library and anybody else's, on EC2 and ECS, from constructs or raw
@@ -40,6 +52,7 @@ export class ClickHouseChecks extends NagPack {
 
   private readonly rules = RULES;
   private readonly explains: boolean;
+  private readonly accepted: readonly AcceptedExposure[];
 
   /**
    * Creates the pack. It does nothing until it is registered.
@@ -52,6 +65,8 @@ export class ClickHouseChecks extends NagPack {
     this.packName = 'ClickHouse';
     this.ruleIds = RULES.map((rule) => rule.id);
     this.explains = props.verbose ?? false;
+    this.accepted = props.acceptedExposures ?? [];
+    this.accepted.forEach(checkAcceptance);
   }
 
   /**
@@ -62,7 +77,10 @@ export class ClickHouseChecks extends NagPack {
    * @param context the templates of the app
    */
   public override validate(context: IPolicyValidationContext): PolicyValidationPluginReport {
-    return this.report(() => run(this.rules, readTemplates(context.stackTemplates.map((each) => each.templatePath))));
+    return this.report(
+      () => check(this.rules, readTemplates(context.stackTemplates.map((each) => each.templatePath))),
+      () => constructPaths(context.appConstruct),
+    );
   }
 
   /**
@@ -76,10 +94,11 @@ export class ClickHouseChecks extends NagPack {
       () => {
         paths = constructPaths(scope);
         const whole = Stack.isStack(scope) || scope.node.findAll().some((each) => Stack.isStack(each));
-        const verdicts = run(this.rules, renderTemplates(scope));
+        const { assessment, verdicts } = check(this.rules, renderTemplates(scope));
         // the whole stack is needed to judge a part of it.
-        return whole ? verdicts : verdicts.filter((each) => each.severity === 'fatal' || paths.has(key(each.template, each.logicalId)));
+        return { assessment, verdicts: whole ? verdicts : verdicts.filter((each) => each.severity === 'fatal' || paths.has(key(each.template, each.logicalId))) };
       },
+      () => paths,
       (verdict) => paths.get(key(verdict.template, verdict.logicalId)),
     );
   }
@@ -94,41 +113,19 @@ export class ClickHouseChecks extends NagPack {
     void node;
   }
 
-  private report(check: () => readonly Verdict[], constructPath: (verdict: Verdict) => string | undefined = () => undefined): PolicyValidationPluginReport {
-    let violations: PolicyViolation[];
+  private report(check: () => Result, paths: () => ReadonlyMap<string, string>, constructPath?: Saying['constructPath']): PolicyValidationPluginReport {
+    let verdicts: readonly Verdict[];
     try {
-      violations = this.violationsOf(check(), constructPath);
+      const { assessment, verdicts: found } = check();
+      const ours = new Set(assessment.workloads.filter(({ resource }) => METADATA_CLICKHOUSE in resource.metadata).map(({ resource }) => key(resource.template.path, resource.logicalId)));
+      const tree = this.accepted.length === 0 ? new Map<string, string>() : paths();
+      const keyOf = ({ template, logicalId }: Verdict): string => key(template, logicalId);
+      verdicts = accept(found, this.accepted, new Date(), (each) => ours.has(keyOf(each)), (each) => tree.get(keyOf(each)));
     } catch (error) {
-      violations = this.violationsOf([failure('the ClickHouse checks failed', error)], () => undefined);
+      verdicts = [failure('the ClickHouse checks failed', error)];
     }
-    return { success: violations.every((each) => each.severity === 'warning'), violations };
+    return { success: verdicts.every((each) => each.severity === 'warning'), violations: violationsOf(verdicts, { explains: this.explains, constructPath }) };
   }
-
-  /** One violation for each thing that is wrong, with all resources it is true of. */
-  private violationsOf(verdicts: readonly Verdict[], constructPath: (verdict: Verdict) => string | undefined): PolicyViolation[] {
-    const found = new Map<string, PolicyViolation>();
-    for (const verdict of verdicts) {
-      const { ruleId, severity, message, fix, explanation, link } = verdict;
-      const identity = JSON.stringify([ruleId, severity, message, fix]);
-      const violation = found.get(identity) ?? {
-        ruleName: ruleId,
-        severity,
-        description: this.explains && explanation !== undefined ? `${message}. ${explanation}` : message,
-        fix,
-        ruleMetadata: explanation === undefined || link === undefined ? undefined : { explanation, link },
-        violatingResources: [],
-      };
-      violation.violatingResources.push(violatingResource(verdict, constructPath(verdict)));
-      found.set(identity, violation);
-    }
-    return [...found.values()];
-  }
-}
-
-function violatingResource({ template, logicalId, location }: Verdict, constructPath: string | undefined): PolicyViolatingResource {
-  // without a path core would show the violation on nothing at all; the empty path is the app.
-  const path = template === undefined || logicalId === undefined ? '' : constructPath;
-  return { resourceLogicalId: logicalId, templatePath: template, constructPath: path, locations: location === undefined ? [] : [location] };
 }
 
 /** The paths of the constructs of a tree by template and logical id. */

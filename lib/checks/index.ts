@@ -1,1 +1,2 @@
+export type { AcceptedExposure } from './accepted-exposure';
 export * from './clickhouse-checks';

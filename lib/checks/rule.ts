@@ -1,3 +1,4 @@
+import type { Assessment, Hop } from '../exposure/assessment';
 import type { Resource, TemplateSet } from '../exposure/templates/templates';
 import type { Workloads } from '../exposure/workloads/workloads';
 
@@ -15,12 +16,16 @@ export interface Finding {
   readonly message: string;
   /** the smallest change here, where it differs from the rule's. */
   readonly fix?: string;
+  /** from the internet to the resource, hop by hop, where it is about a path. */
+  readonly path?: readonly Hop[];
 }
 
 /** Everything a rule may look at. */
 export interface Deployment {
   readonly templates: TemplateSet;
   readonly workloads: Workloads;
+  /** what the internet can do with each ClickHouse. */
+  readonly assessment: Assessment;
 }
 
 /** A demand on every ClickHouse of a deployment. A pure function of final templates: it sees neither constructs nor files. */

@@ -8,6 +8,7 @@ import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import * as ssm from 'aws-cdk-lib/aws-ssm';
 import type { Construct, IConstruct, IDependable } from 'constructs';
 import { acknowledge } from '../acknowledge';
+import { guard } from '../checks/guard';
 import type { ClusterModel, ExtraDocument } from '../config/manifests';
 import { bootManifest, liveManifest } from '../config/manifests';
 import type { NodeRole } from '../config/manifest';
@@ -255,6 +256,7 @@ export class ClickHouseCluster extends ClickHouseClusterBase {
       after: fleet,
     });
     watchLimits(this);
+    guard(this);
     if (props.deletionProtection) topmost(Stack.of(this)).terminationProtection = true;
 
     this.clusterEndpoint = new Endpoint(zoneName, PORTS.https);

@@ -5,13 +5,16 @@ import { LAYERS } from './fronts/layers';
 import { Peerings } from './fronts/peering';
 import { Graph, perhaps } from './graph';
 import { Network } from './network/network';
-import { portWords } from './network/port-range';
+import type { PortRange } from './network/port-range';
+import { port, portWords } from './network/port-range';
 import { smallestCut } from './paths/cut';
 import { closures, pathTo, unknowns } from './paths/explain';
 import type { Way } from './paths/ways';
 import { Place } from './paths/ways';
 import { Programs } from './programs';
+import type { Resource } from './templates/model';
 import type { TemplateSet } from './templates/templates';
+import { kubernetesPlaces } from './fronts/kubernetes';
 import type { Unit } from './workloads/units';
 import { unitsOf } from './workloads/units';
 import { findWorkloads } from './workloads/workloads';
@@ -37,7 +40,10 @@ export function assess(templates: TemplateSet, { layers = LAYERS, workloads = fi
   const units = unitsOf(workloads, network);
   const programs = units.length === 0 || !layers.some(({ name }) => name === 'programs') ? undefined : new Programs(scene, graph);
   const peerings = layers.some(({ name }) => name === 'peering') ? new Peerings(templates) : undefined;
-  const assessed = units.map((unit) => judge(unit, placeOf(unit, graph, programs, peerings), graph));
+  const assessed = [
+    ...units.map((unit) => judge(unit.target.resource, unit.evidence, unit.ports, placeOf(unit, graph, programs, peerings), (port) => graph.place(unit.target, port))),
+    ...(layers.some(({ name }) => name === 'kubernetes') ? kubernetesPlaces(templates) : []).map(({ resource, evidence, ports, place }) => judge(resource, evidence, ports.map(port), place)),
+  ];
   const inOrder = [...assessed].sort((a, b) => compare(a.resource.template.path, b.resource.template.path) || compare(a.resource.logicalId, b.resource.logicalId) || compare(a.evidence, b.evidence));
   const worst = ORDER.filter((verdict) => inOrder.some((each) => each.verdict === verdict)).pop();
   return { verdict: worst ?? 'none', workloads: inOrder };
@@ -54,20 +60,20 @@ function placeOf(unit: Unit, graph: Graph, programs: Programs | undefined, peeri
   const straight = new Place((): readonly Way[] => {
     if (target.interfaces.length === 0) return [{ gates: [perhaps(missing ?? `the network of ${target.resource.logicalId} is not in the templates`, { kind: 'network', template: target.resource.template.path, logicalId: target.resource.logicalId, detail: 'may be open to the internet' })] }];
     return [
-      ...ports.map((port): Way => ({ from: graph.place(target, port), gates: [] })),
+      ...ports.map((each): Way => ({ from: graph.place(target, each), gates: [] })),
       ...(programs?.ways(unit) ?? []),
-      ...ports.flatMap((port) => peerings?.ways(target, port, graph.network) ?? []),
+      ...ports.flatMap((each) => peerings?.ways(target, each, graph.network) ?? []),
     ];
   });
   return new Place(() => [{ from: straight, gates: doubt }]);
 }
 
-function judge({ target, evidence, ports }: Unit, place: Place, graph: Graph): AssessedWorkload {
+function judge(resource: Resource, evidence: string, ports: readonly PortRange[], place: Place, at?: (port: PortRange) => Place): AssessedWorkload {
   const verdict = verdictAt(place);
-  const base = { resource: target.resource, evidence, verdict, ports: ports.filter(({ first, last }) => first === last).map(({ first }) => first), detours: detours(place, verdict) };
+  const base = { resource, evidence, verdict, ports: ports.filter(({ first, last }) => first === last).map(({ first }) => first), detours: detours(place, verdict) };
   if (verdict === 'private') return { ...base, path: [], missing: [], changes: [], reason: closures(place).slice(0, 3).join('; ') || 'nothing leads to it' };
   const missing = verdict === 'unknown' ? unknowns(place) : [];
-  const open = ports.filter((port) => verdictAt(graph.place(target, port)) === verdict);
+  const open = at === undefined ? ports : ports.filter((each) => verdictAt(at(each)) === verdict);
   const clients = place.arrival()[verdict === 'exposed' ? 'must' : 'may'];
   const reason = verdict === 'exposed' ? `anybody ${clients.size === 1n ? 'at one address ' : ''}on the internet reaches ${open.length === 0 ? 'it' : open.map(portWords).slice(0, 4).join(', ')}` : `it cannot be told: ${missing.slice(0, 3).join('; ')}`;
   return { ...base, reason, missing, path: pathTo(place), changes: smallestCut(place) };

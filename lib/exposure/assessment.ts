@@ -26,6 +26,8 @@ export interface Change {
   readonly location?: string;
   /** the value it should have; it is to be removed when there is none. */
   readonly to?: string | number | boolean;
+  /** whether it is a change inside the text that stands there, which only the words describe. */
+  readonly inside?: true;
   /** the change in words: an imperative, complete by itself. */
   readonly words: string;
 }

@@ -39,6 +39,7 @@ export class Graph {
   private readonly deliveries = new Map<string, Delivery[]>();
   private readonly strays: Delivery[] = [];
   private readonly places = new Map<string, Place>();
+  private readonly targets = new Map<Place, Target>();
 
   constructor(readonly network: Network) {}
 
@@ -55,23 +56,62 @@ export class Graph {
     if (found === undefined) {
       found = new Place(() => this.waysTo(target, port));
       this.places.set(key, found);
+      this.targets.set(found, target);
     }
     return found;
   }
 
   private waysTo(target: Target, port: PortRange): readonly Way[] {
-    const named = [...new Set(target.names.flatMap((name) => this.deliveries.get(name) ?? []))];
-    const strays = this.strays.flatMap((stray) => atAddress(stray, target));
-    return [...target.interfaces.flatMap((card) => this.network.direct(card, port)), ...[...named, ...strays].flatMap((each) => this.handedOn(each, target, port))];
+    return [...target.interfaces.flatMap((card) => this.network.direct(card, port)), ...this.deliveredTo(target).flatMap((each) => this.handedOn(each, target, port))];
   }
 
-  private handedOn({ from, gates, level, sender, port }: Delivery, target: Target, wanted: PortRange): readonly Way[] {
+  private deliveredTo(target: Target): readonly Delivery[] {
+    const named = new Set(target.names.flatMap((name) => this.deliveries.get(name) ?? []));
+    return [...named, ...this.strays.flatMap((stray) => atAddress(stray, target))];
+  }
+
+  private handedOn({ from, gates, level, sender, port, target: name, address }: Delivery, target: Target, wanted: PortRange): readonly Way[] {
     const fits = port === undefined || (port.first <= wanted.last && wanted.first <= port.last);
     if (!fits) return [];
     if (sender === undefined) return [{ from, gates, level }];
     const onto = port === undefined || wanted.any !== true ? wanted : port;
-    return target.interfaces.flatMap((card) => this.network.between(sender, card, onto)).map((between) => ({ from, level, gates: [...gates, ...between] }));
+    const cards = meant(name, address, target.interfaces);
+    return this.arriving(sender, from).flatMap(({ nodes, seen, from: origin }) =>
+      nodes.flatMap((node) => cards.flatMap((card) => this.network.between(node, card, onto))).map((between) => ({ from: origin, level, seen, gates: [...gates, ...between] })),
+    );
   }
+
+  /**
+   * Who arrives from a sender. One that keeps addresses keeps those that it sees: of a client that comes by itself its own, of one that
+   * another service brings that service's.
+   */
+  private arriving(sender: Sender, from: Place | undefined): ReadonlyArray<{ readonly nodes: readonly Sender[]; readonly seen?: Sender; readonly from?: Place }> {
+    if (!sender.preserves) return [{ nodes: nodesOf(sender), seen: sender, from }];
+    const through = from && this.targets.get(from);
+    const others = new Set((through === undefined ? [] : this.deliveredTo(through)).flatMap((each) => (each.sender === undefined || each.sender.preserves ? [] : [each.sender])));
+    if (from === undefined || others.size === 0) return [{ nodes: [sender], from }];
+    const only = (seen?: Sender): Place => new Place(() => from.ways.filter((way) => way.seen === seen));
+    const own = nodesOf({ ...sender, preserves: false });
+    return [
+      { nodes: [sender], from: only() },
+      ...[...others].map((seen) => {
+        const { addresses, addresses6, vpc, missing } = seen;
+        return { seen, from: only(seen), nodes: own.map((node) => ({ ...node, addresses, addresses6, vpc, missing, name: `${seen.name} through ${sender.name}` })) };
+      }),
+    ];
+  }
+}
+
+/** The interfaces that somebody means who names one of them, one of their addresses, or the machine: then it is the first. */
+function meant(name: string | undefined, address: Delivery['address'], interfaces: readonly Interface[]): readonly Interface[] {
+  const named = interfaces.filter((card) => (card.name !== undefined && card.name === name) || (address !== undefined && card.fixed?.includes(address.text) === true));
+  return named.length > 0 || name === undefined ? (named.length > 0 ? named : interfaces) : interfaces.filter(({ secondary }) => secondary === undefined);
+}
+
+/** What sends its own traffic sends it from each of its subnets. */
+function nodesOf(sender: Sender): readonly Sender[] {
+  if (sender.preserves || sender.subnets.length < 2) return [sender];
+  return sender.subnets.map((subnet) => ({ ...sender, subnets: [subnet], addresses: sender.addresses?.isEmpty ? sender.addresses : subnet.range, addresses6: sender.addresses6?.isEmpty ? sender.addresses6 : subnet.range6 }));
 }
 
 /** What names nothing, or an address only, as a delivery to a target, if it may be one. */

@@ -5,12 +5,13 @@ import type { IPolicyValidationContext, PolicyValidationPluginReport } from 'aws
 import { App, CfnElement, CfnResource, LegacyStackSynthesizer, NestedStack, Stack, Stage, Validations } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import { NagPack } from 'cdk-nag';
-import type { IConstruct } from 'constructs';
+import type { Construct, IConstruct } from 'constructs';
 import { buildExposedApp } from '../../examples/exposed/app';
 import { ClickHouseChecks } from '../../lib/checks';
 import { RULES } from '../../lib/checks/rules';
 import type { Finding, Rule } from '../../lib/checks/rule';
 import { finding } from '../../lib/checks/rule';
+import { database as makeDatabase } from './constructs';
 
 // CDK's own validator costs seconds a process and is not what is tested here.
 process.env.CDK_VALIDATION = 'false';
@@ -88,37 +89,28 @@ function topic(app: IConstruct): CfnResource {
   return new CfnResource(new Stack(app, 'Stack'), 'Topic', { type: 'AWS::SNS::Topic' });
 }
 
-/** A ClickHouse in a network that is open unless told otherwise. */
-function database(scope: IConstruct, peer = ec2.Peer.anyIpv4()): ec2.SecurityGroup {
-  const vpc = new ec2.Vpc(scope, 'Vpc', { maxAzs: 1, natGateways: 0, subnetConfiguration: [{ name: 'Private', subnetType: ec2.SubnetType.PRIVATE_ISOLATED }] });
-  const securityGroup = new ec2.SecurityGroup(scope, 'Access', { vpc });
-  securityGroup.addIngressRule(peer, ec2.Port.tcp(8123));
-  const userData = ec2.UserData.custom('yum install -y clickhouse-server');
-  new ec2.Instance(scope, 'Server', {
-    vpc,
-    vpcSubnets: { subnetType: ec2.SubnetType.PRIVATE_ISOLATED },
-    instanceType: new ec2.InstanceType('t4g.large'),
-    machineImage: ec2.MachineImage.latestAmazonLinux2023({ cpuType: ec2.AmazonLinuxCpuType.ARM_64 }),
-    securityGroup,
-    userData,
-    requireImdsv2: true,
-    blockDevices: [{ deviceName: '/dev/xvda', volume: ec2.BlockDeviceVolume.ebs(10, { encrypted: true }) }],
-  });
-  return securityGroup;
+/** A ClickHouse that is open to the internet unless told otherwise. */
+function database(scope: Construct, peer = ec2.Peer.anyIpv4()): ec2.SecurityGroup {
+  return makeDatabase(scope, peer).securityGroup;
 }
 
 function names(report: PolicyValidationPluginReport | Report['pluginReports'][number] | undefined): string[] {
   return (report?.violations ?? []).map((each) => `${each.severity}: ${each.ruleName}`);
 }
 
+function errorsOf(report: Report['pluginReports'][number] | undefined): Violation[] {
+  return (report?.violations ?? []).filter((each) => each.severity === 'error');
+}
+
 describe('the pack', () => {
   test('knows its rules', () => {
-    const ids = ['OpenIngress', 'PublicSubnet', 'VulnerableVersion', 'UnencryptedStorage', 'InstanceMetadataV1'].map((each) => `ClickHouse-${each}`);
-    expect(new ClickHouseChecks().ruleIds).toEqual(ids);
+    const errors = ['UnknownExposure', 'OpenIngress', 'PublicSubnet', 'VulnerableVersion', 'OpenSsh', 'InternalPortOutsideCluster', 'UnencryptedStorage', 'UnencryptedFileSystemTransit', 'InstanceMetadataV1'];
+    const warnings = ['UnrestrictedEgress', 'UnpinnedImage', 'NoFlowLogs'];
+    expect(RULES.map(({ id, severity }) => `${severity} ${id}`)).toEqual(['fatal ClickHouse-PublicExposure', ...errors.map((each) => `error ClickHouse-${each}`), ...warnings.map((each) => `warning ClickHouse-${each}`)]);
+    expect(new ClickHouseChecks().ruleIds).toEqual(RULES.map(({ id }) => id));
     for (const rule of RULES) {
       for (const text of [rule.info, rule.explanation, rule.fix]) expect(text.length).toBeGreaterThan(15);
       expect(rule.link).toMatch(/^https:\/\//);
-      expect(rule.severity).toBe('error');
     }
   });
 
@@ -130,7 +122,9 @@ describe('the pack', () => {
   test('fails the example, naming the resource, its construct, the fix and why', () => {
     const { passes, report } = verdict(buildExposedApp({ outdir: outdir() }));
     expect(passes).toBe(false);
-    expect(new Set(names(report))).toEqual(new Set(['OpenIngress', 'PublicSubnet', 'UnencryptedStorage', 'InstanceMetadataV1'].map((each) => `error: ClickHouse-${each}`)));
+    const errors = ['OpenIngress', 'PublicSubnet', 'UnencryptedStorage', 'InstanceMetadataV1'].map((each) => `error: ClickHouse-${each}`);
+    const warnings = ['UnrestrictedEgress', 'UnpinnedImage', 'NoFlowLogs'].map((each) => `warning: ClickHouse-${each}`);
+    expect(new Set(names(report))).toEqual(new Set(['fatal: ClickHouse-PublicExposure', ...errors, ...warnings]));
     const open = report?.violations.filter((each) => each.ruleName === 'ClickHouse-OpenIngress') ?? [];
     expect(open.map((each) => each.description)).toEqual([expect.stringContaining('port 8123'), expect.stringContaining('port 9000')]);
     expect(open[0]).toMatchObject({
@@ -244,7 +238,7 @@ describe('failing closed', () => {
 describe('what is read', () => {
   const openWays: Array<[string, (stack: Stack) => void]> = [
     ['a property override', (stack) => (database(stack, ec2.Peer.ipv4('10.0.0.0/16')).node.defaultChild as CfnResource).addPropertyOverride('SecurityGroupIngress.0.CidrIp', '0.0.0.0/0')],
-    ['an escape hatch for the whole property', (stack) => (database(stack, ec2.Peer.ipv4('10.0.0.0/16')).node.defaultChild as CfnResource).addOverride('Properties.SecurityGroupIngress', [{ IpProtocol: '-1', CidrIp: '0.0.0.0/0' }])],
+    ['an escape hatch for the whole property', (stack) => (database(stack, ec2.Peer.ipv4('10.0.0.0/16')).node.defaultChild as CfnResource).addOverride('Properties.SecurityGroupIngress', [{ IpProtocol: 'tcp', FromPort: 8000, ToPort: 9100, CidrIp: '0.0.0.0/0' }])],
     ['a raw resource', (stack) => {
       const group = database(stack, ec2.Peer.ipv4('10.0.0.0/16'));
       new CfnResource(stack, 'Raw', { type: 'AWS::EC2::SecurityGroupIngress', properties: { GroupId: group.securityGroupId, IpProtocol: 'tcp', FromPort: '8123', ToPort: '8123', CidrIp: '0.0.0.0/0' } });
@@ -280,7 +274,7 @@ describe('what is read', () => {
       const blockDeviceMappings = [{ deviceName: '/dev/xvda', ebs: { encrypted: true } }];
       new ec2.CfnInstance(stack, 'Server', { userData: Buffer.from('yum install clickhouse-server').toString('base64'), subnetId: 'subnet-1', securityGroupIds: [group.securityGroupId], metadataOptions: imds, blockDeviceMappings });
     });
-    expect(report?.violations.map((each) => each.violatingConstructs[0]?.constructPath)).toEqual(['Stack/Open']);
+    expect(errorsOf(report).map((each) => each.violatingConstructs[0]?.constructPath)).toEqual(['Stack/Server', 'Stack/Open']);
   });
 
   test('stacks that import from each other', () => {
@@ -298,7 +292,7 @@ describe('what is read', () => {
         blockDevices: [{ deviceName: '/dev/xvda', volume: ec2.BlockDeviceVolume.ebs(10, { encrypted: true }) }],
       });
     });
-    expect(report?.violations).toMatchObject([{ ruleName: 'ClickHouse-PublicSubnet', violatingConstructs: [{ constructPath: 'Database/Server/Resource' }] }]);
+    expect(errorsOf(report)).toMatchObject([{ ruleName: 'ClickHouse-PublicSubnet', violatingConstructs: [{ constructPath: 'Database/Server/Resource' }] }]);
   });
 
   test('stages', () => {

@@ -291,6 +291,6 @@ describe('whose group it is', () => {
 
     const parent = template({ Nested: resource('AWS::CloudFormation::Stack', { Parameters: { Address: '0.0.0.0/0' } }), Db: instance({ SecurityGroupIds: [{ 'Fn::GetAtt': ['Nested', 'Outputs.Id'] }] }) }, {}, 'parent.json');
     const child = template({ Group: group(tcp(8123, { Ref: 'Address' })) }, { Parameters: { Address: { Type: 'String', Default: '10.0.0.0/8' } }, Outputs: { Id: { Value: { Ref: 'Group' } } } }, 'child.json');
-    expect(lines([parent, { ...child, parent: { path: 'parent.json', logicalId: 'Nested' } }])).toEqual([expect.stringMatching(/^Group: port 8123 .*the internet/)]);
+    expect(lines([parent, { ...child, parent: { path: 'parent.json', logicalId: 'Nested' } }], ID)).toEqual([expect.stringMatching(/^Group: port 8123 .*the internet/)]);
   });
 });

@@ -26,7 +26,7 @@ export function resource(Type: string, Properties: Json = {}, more: Json = {}): 
 }
 
 /** What installs ClickHouse, as user data. */
-export const INSTALLS = { 'Fn::Base64': '#!/bin/bash\nyum install -y clickhouse-server\nsystemctl start clickhouse-server\n' };
+export const INSTALLS = { 'Fn::Base64': '#!/bin/bash\nyum install -y clickhouse-server-26.8.36.3\nsystemctl start clickhouse-server\n' };
 
 /** An instance with nothing wrong about it, that runs ClickHouse unless told otherwise. */
 export function instance(properties: Json = {}): Json {
@@ -40,8 +40,11 @@ export function instance(properties: Json = {}): Json {
   });
 }
 
+/** The entry that the CDK writes for a group that connects to nothing. */
+export const NOWHERE: Json = { IpProtocol: 'icmp', FromPort: 252, ToPort: 86, CidrIp: '255.255.255.255/32' };
+
 export function group(...SecurityGroupIngress: Json[]): Json {
-  return resource('AWS::EC2::SecurityGroup', { GroupDescription: 'access', VpcId: { Ref: 'Vpc' }, SecurityGroupIngress });
+  return resource('AWS::EC2::SecurityGroup', { GroupDescription: 'access', VpcId: { Ref: 'Vpc' }, SecurityGroupIngress, SecurityGroupEgress: [NOWHERE] });
 }
 
 export function tcp(port: unknown, source: unknown = '0.0.0.0/0', to: unknown = port): Json {

@@ -1,9 +1,31 @@
 import type { Rule } from '../rule';
 import { instanceMetadataV1 } from './instance-metadata-v1';
+import { internalPortOutsideCluster } from './internal-port-outside-cluster';
+import { noFlowLogs } from './no-flow-logs';
 import { openIngress } from './open-ingress';
+import { openSsh } from './open-ssh';
+import { publicExposure } from './public-exposure';
 import { publicSubnet } from './public-subnet';
+import { unencryptedFileSystemTransit } from './unencrypted-file-system-transit';
 import { unencryptedStorage } from './unencrypted-storage';
+import { unknownExposure } from './unknown-exposure';
+import { unpinnedImage } from './unpinned-image';
+import { unrestrictedEgress } from './unrestricted-egress';
 import { vulnerableVersion } from './vulnerable-version';
 
-/** The pack, in the order findings are reported. */
-export const RULES: readonly Rule[] = [openIngress, publicSubnet, vulnerableVersion, unencryptedStorage, instanceMetadataV1];
+/** The pack, in the order findings are reported: the most severe first. */
+export const RULES: readonly Rule[] = [
+  publicExposure,
+  unknownExposure,
+  openIngress,
+  publicSubnet,
+  vulnerableVersion,
+  openSsh,
+  internalPortOutsideCluster,
+  unencryptedStorage,
+  unencryptedFileSystemTransit,
+  instanceMetadataV1,
+  unrestrictedEgress,
+  unpinnedImage,
+  noFlowLogs,
+];

@@ -3,7 +3,6 @@ import type { Change, Hop } from '../assessment';
 import type { Graph, Target } from '../graph';
 import type { Interface } from '../network/interfaces';
 import type { Sender } from '../network/sender';
-import type { Subnet } from '../network/subnets';
 import type { Gate, Place } from '../paths/ways';
 import { gate } from '../paths/ways';
 import type { Located, Resource } from '../templates/model';
@@ -17,8 +16,15 @@ export interface Scene {
   readonly graph: Graph;
   /** the load balancers by identity; those that are not among the templates are not there. */
   readonly balancers: Map<string, Balancer>;
-  /** by load balancer: where other accounts come in by PrivateLink. */
-  readonly services: Map<string, Place[]>;
+  /** by load balancer: what comes in by PrivateLink. */
+  readonly services: Map<string, Service[]>;
+}
+
+/** What comes to a network load balancer by PrivateLink: another account, or an API of this one. */
+export interface Service {
+  readonly from: Place;
+  /** the port it asks for; undefined where it may be any. */
+  readonly port?: number;
 }
 
 /** A load balancer that others lead to: to one of its listeners. */
@@ -33,7 +39,7 @@ export interface Balancer {
 /** Who sends from interfaces. */
 export function senderFrom(name: string, interfaces: readonly Interface[], preserves: boolean): Sender {
   const subnets = interfaces.flatMap((card) => card.subnets.map(({ subnet }) => subnet));
-  return { name, preserves, subnets, addresses: rangesOf(subnets), vpc: subnets[0]?.vpc, groups: interfaces.flatMap(({ groups = [] }) => groups) };
+  return { name, preserves, subnets, addresses: rangesOf(subnets.map(({ range }) => range)), addresses6: rangesOf(subnets.map(({ range6 }) => range6)), vpc: subnets[0]?.vpc, groups: interfaces.flatMap(({ groups = [] }) => groups) };
 }
 
 /** Somebody that is not among the templates. */
@@ -41,13 +47,9 @@ export function strangerAt(name: string, missing: string): Sender {
   return { name, missing, preserves: false, subnets: [], groups: [] };
 }
 
-function rangesOf(subnets: readonly Subnet[]): AddressSet | undefined {
-  let all = AddressSet.NONE;
-  for (const { range } of subnets) {
-    if (range === undefined) return undefined;
-    all = all.union(range);
-  }
-  return subnets.length === 0 ? undefined : all;
+function rangesOf(ranges: ReadonlyArray<AddressSet | undefined>): AddressSet | undefined {
+  if (ranges.length === 0 || ranges.includes(undefined)) return undefined;
+  return ranges.reduce<AddressSet>((all, range) => all.union(range ?? AddressSet.NONE), AddressSet.NONE);
 }
 
 /** A hop at a resource. */

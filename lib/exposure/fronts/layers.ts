@@ -17,4 +17,5 @@ export const LAYERS: readonly Layer[] = [
   // these look at what the others have found, when a workload asks.
   { name: 'programs', add: () => undefined },
   { name: 'peering', add: () => undefined },
+  { name: 'kubernetes', add: () => undefined },
 ];

@@ -11,9 +11,10 @@ import type { Sender } from '../network/sender';
 import type { Gate, Place, Statement } from '../paths/ways';
 import { gate } from '../paths/ways';
 import type { Located, Resource } from '../templates/model';
-import { elements, everythingOf, identity, inside, items, mayBeAbsent, placed, property, referenceOf, resourceIdentity, scalar, single } from '../templates/values';
+import { elements, everythingOf, identity, inside, items, mayBeAbsent, nameOf, placed, property, referenceOf, resourceIdentity, scalar, single } from '../templates/values';
 import type { Balancer, Scene } from './fronts';
 import { at, doubtIn, passes, removalOf, senderFrom, strangerAt } from './fronts';
+import { pastGroups } from './private-link';
 import type { Registration } from './target-groups';
 import { registrations } from './target-groups';
 
@@ -81,6 +82,8 @@ interface Forward {
 }
 
 function forward(scene: Scene, source: Resource, groups: (group: Located) => readonly Registration[]): void {
+  // ClickHouse speaks TCP.
+  if (property(source, 'Protocol').map(scalar).some((each) => each.known && /^(?:UDP|QUIC)$/.test(String(each.value)))) return;
   const isRule = source.type !== LISTENER;
   for (const { listener, missing } of isRule ? property(source, 'ListenerArn').map((value) => listenerOf(value)) : [{ listener: source, missing: undefined }]) {
     const login = listener === undefined ? undefined : certificateDemandedBy(listener);
@@ -95,20 +98,26 @@ function forward(scene: Scene, source: Resource, groups: (group: Located) => rea
 function listenerOf(value: Located): { readonly listener?: Resource; readonly missing?: string } {
   const resource = referenceOf(value)?.resource;
   if (resource?.type === LISTENER) return { listener: resource, missing: value.doubt };
-  return { missing: `the load balancer of listener ${scalar(value).known ? identity(value).replace(/^=/, '') : 'that is only known at deployment'} is not in the templates` };
+  return { missing: `the load balancer of listener ${nameOf(value)} is not in the templates` };
+}
+
+interface Linked {
+  readonly from: Place;
+  readonly gates: readonly Gate[];
 }
 
 interface Origin {
   readonly from?: Place;
   readonly sender: Sender;
   readonly kind: Balancer['kind'];
-  /** the endpoint services on it, by which other accounts come. */
-  readonly services: readonly Place[];
+  /** what comes by PrivateLink. */
+  readonly services: readonly Linked[];
   readonly own: readonly Gate[];
 }
 
 /** Where the traffic of a listener comes from: the port of its load balancer. */
-function originsOf({ graph, balancers, services }: Scene, source: Resource, listener: Resource | undefined, missing: string | undefined): readonly Origin[] {
+function originsOf(scene: Scene, source: Resource, listener: Resource | undefined, missing: string | undefined): readonly Origin[] {
+  const { graph, balancers, services } = scene;
   const arns = listener === undefined ? [undefined] : property(listener, 'LoadBalancerArn');
   return arns.map((arn): Origin => {
     const resource = arn && referenceOf(arn)?.resource;
@@ -118,10 +127,12 @@ function originsOf({ graph, balancers, services }: Scene, source: Resource, list
       return { sender: strangerAt('a load balancer', unknown), kind: 'application', services: [], own: [perhaps(unknown, { kind: 'load balancer', template: source.template.path, logicalId: source.logicalId, detail: 'a load balancer may face the internet' })] };
     }
     const number = single({ node: listener.properties.Port, template: listener.template });
-    const place = graph.place(balancer.target, number.known ? port(Number(number.value)) : { first: 1, last: 65535 });
+    const own = number.known ? port(Number(number.value)) : { first: 1, last: 65535 };
+    const place = graph.place(balancer.target, own);
+    const asking = (services.get(resourceIdentity(balancer.target.resource)) ?? []).filter((each) => each.port === undefined || !number.known || each.port === Number(number.value));
     const doubt = missing ?? arn?.doubt ?? listener.doubt;
     const hop = at(listener, 'listener', `listens on ${number.known ? `port ${number.value}` : 'a port'}`, { missing: doubt });
-    return { from: place, sender: balancer.sender, kind: balancer.kind, services: services.get(resourceIdentity(balancer.target.resource)) ?? [], own: [passes(hop, removalOf(listener))] };
+    return { from: place, sender: balancer.sender, kind: balancer.kind, services: asking.map(({ from }) => ({ from, gates: pastGroups(scene, balancer, own) })), own: [passes(hop, removalOf(listener))] };
   });
 }
 
@@ -183,7 +194,7 @@ interface Handing {
   readonly from?: Place;
   readonly sender: Sender;
   readonly kind: Balancer['kind'];
-  readonly services: readonly Place[];
+  readonly services: readonly Linked[];
   readonly gates: readonly Gate[];
   readonly level?: Level;
 }
@@ -195,14 +206,16 @@ interface Handing {
  */
 function hand({ graph }: Scene, { preserves, ipv6, called, ...registration }: Registration, { kind, sender, services, gates, ...handing }: Handing): void {
   if (called) return graph.deliver({ ...handing, ...registration, gates: [...gates, ...registration.gates] });
-  for (const from of services) graph.deliver({ ...registration, from, sender, level: 'account', gates: [...gates, ...registration.gates] });
-  const deliver = (own: Sender, more: readonly Gate[]): void => graph.deliver({ ...handing, ...registration, sender: own, gates: [...gates, ...registration.gates, ...more] });
+  for (const each of services) graph.deliver({ ...registration, from: each.from, sender, gates: [...each.gates, ...gates, ...registration.gates] });
+  const deliver = (who: Sender, more: readonly Gate[]): void => graph.deliver({ ...handing, ...registration, sender: who, gates: [...gates, ...registration.gates, ...more] });
   const keeps = kind === 'network' ? preserves : false;
   const family = (set: AddressSet): readonly Gate[] => [gate('', [{ hop: { kind: 'target group', template: '', logicalId: sender.name, detail: 'reaches its targets' }, lets: set }])];
-  if (keeps === false) return deliver(sender, []);
+  // what it sends itself is of the family of the target.
+  const own: Sender = ipv6 ? { ...sender, addresses: AddressSet.NONE } : { ...sender, addresses6: AddressSet.NONE };
+  if (keeps === false) return deliver(own, []);
   const [same, other] = ipv6 ? [AddressSet.ALL_V6, AddressSet.ALL_V4] : [AddressSet.ALL_V4, AddressSet.ALL_V6];
   deliver({ ...sender, preserves: true }, [...doubtful(keeps, sender), ...family(same)]);
-  deliver(sender, keeps === true ? family(other) : doubtful(keeps, sender));
+  deliver(own, keeps === true ? family(other) : doubtful(keeps, sender));
 }
 
 function doubtful(keeps: boolean | string, { name }: Sender): readonly Gate[] {
@@ -219,6 +232,6 @@ function forwardClassic(scene: Scene, resource: Resource, groups: (group: Locate
     const from = scene.graph.place(balancer.target, front?.known ? port(Number(front.value)) : { first: 1, last: 65535 });
     const to: PortRange | undefined = back?.known ? port(Number(back.value)) : undefined;
     const hop = at(resource, 'listener', `listens on ${front?.known ? `port ${front.value}` : 'a port'} and sends to ${back?.known ? `port ${back.value}` : 'a port'}`, { location, missing: listener.doubt ?? (to === undefined ? 'the port it sends to' : undefined) });
-    for (const { target, gates } of registered) scene.graph.deliver({ target, from, port: to, sender: balancer.sender, gates: [passes(hop, removalOf(resource, location)), ...gates] });
+    for (const { target, gates } of registered) scene.graph.deliver({ target, from, port: to, sender: { ...balancer.sender, addresses6: AddressSet.NONE }, gates: [passes(hop, removalOf(resource, location)), ...gates] });
   }
 }

@@ -4,6 +4,7 @@ import { blocksOf, blocksOfList } from '../network/blocks';
 import { Links } from '../network/links';
 import type { Network } from '../network/network';
 import type { PortRange } from '../network/port-range';
+import type { Sender } from '../network/sender';
 import type { Way } from '../paths/ways';
 import { gate } from '../paths/ways';
 import type { Resource } from '../templates/model';
@@ -43,7 +44,7 @@ export class Peerings {
                   passes(at(connection, 'peering connection', `${connection.logicalId} is with a VPC of another account`), removalOf(connection)),
                   gate(`no route leads to the peer ${connection.logicalId}`, answers),
                   network.subnets.aclGate(subnet, port),
-                  ...(card.groups === undefined ? [] : [network.groups.fromInternet(card.groups, port)]),
+                  ...(card.groups === undefined ? [] : [network.groups.fromSender(card.groups, port, peerOf(connection))]),
                 ],
               };
             }),
@@ -51,6 +52,12 @@ export class Peerings {
       }),
     );
   }
+}
+
+/** Somebody of the peer, from any address; groups may name those of its account. */
+function peerOf(connection: Resource): Sender {
+  const [account] = property(connection, 'PeerOwnerId');
+  return { name: `the peer of ${connection.logicalId}`, account, groups: [], subnets: [], preserves: true };
 }
 
 function isForeign(connection: Resource): boolean {

@@ -1,11 +1,14 @@
 import { AddressSet } from '../addresses/address-set';
+import { perhaps } from '../graph';
 import { Links } from '../network/links';
-import type { Statement } from '../paths/ways';
+import type { PortRange } from '../network/port-range';
+import type { Sender } from '../network/sender';
+import type { Gate, Statement } from '../paths/ways';
 import { gate, Place } from '../paths/ways';
 import type { Resource } from '../templates/model';
 import { append } from '../templates/model';
-import { elements, identity, placed, resourceIdentity, scalar } from '../templates/values';
-import type { Scene } from './fronts';
+import { elements, identity, placed, property, resourceIdentity, scalar } from '../templates/values';
+import type { Balancer, Scene } from './fronts';
 import { at, passes, removalOf } from './fronts';
 
 /**
@@ -23,7 +26,7 @@ export function privateLink({ templates, services }: Scene): void {
         gates: [passes(at(service, 'endpoint service', `${service.logicalId} offers it to other accounts`), removalOf(service)), gate(`endpoint service ${service.logicalId} admits no other account`, admitted)],
       },
     ]);
-    for (const balancer of elements(service, 'NetworkLoadBalancerArns')) append(services, identity(balancer), place);
+    for (const balancer of elements(service, 'NetworkLoadBalancerArns')) append(services, identity(balancer), { from: place });
   }
 }
 
@@ -37,4 +40,25 @@ function principals(permission: Resource, service: Resource, missing: string | u
     if (own) return [];
     return [{ hop: at(permission, 'endpoint service permission', `admits ${name}`, { location, missing: missing ?? value.doubt ?? (principal.known ? undefined : principal.reason) }), lets: AddressSet.ALL, change: removalOf(permission, location) }];
   });
+}
+
+// it arrives with a private address of whoever uses the endpoint, which nobody knows.
+const ARRIVING: Sender = { name: 'what comes through PrivateLink', preserves: false, groups: [], subnets: [] };
+
+/**
+ * The groups of a load balancer are asked for what comes through PrivateLink, unless it says otherwise.
+ *
+ * @see https://docs.aws.amazon.com/elasticloadbalancing/latest/network/load-balancer-security-groups.html
+ */
+export function pastGroups({ graph: { network } }: Scene, { target: { resource, interfaces } }: Balancer, port: PortRange): readonly Gate[] {
+  const groups = interfaces.flatMap((card) => card.groups ?? []);
+  if (groups.length === 0) return [];
+  const enforced = property(resource, 'EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic').map((value) => ({ ...value, text: scalar(value) }));
+  if (enforced.some(({ text, doubt }) => text.known && text.value === 'off' && doubt === undefined)) return [];
+  const asked = network.groups.fromSender(groups, port, ARRIVING);
+  const unsure = enforced.find(({ text, doubt }) => !text.known || doubt !== undefined);
+  if (unsure === undefined) return [asked];
+  const missing = unsure.doubt ?? (unsure.text.known ? 'whether its groups are asked' : unsure.text.reason);
+  const past = perhaps(missing, { kind: 'load balancer', template: resource.template.path, logicalId: resource.logicalId, detail: 'may not ask its security groups' });
+  return [{ ...asked, may: asked.may.union(past.may), statements: [...asked.statements, ...past.statements] }];
 }

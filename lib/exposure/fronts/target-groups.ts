@@ -1,4 +1,5 @@
 import type { Delivery } from '../graph';
+import { perhaps } from '../graph';
 import { isNamed } from '../network/links';
 import type { PortRange } from '../network/port-range';
 import { EVERY_PORT, port } from '../network/port-range';
@@ -10,7 +11,7 @@ import type { Placed } from '../templates/values';
 import { elements, identity, inside, placed, property, referenceOf, resourceIdentity, scalar, single } from '../templates/values';
 import { hostPortsOf } from './container-ports';
 import type { Scene } from './fronts';
-import { at, passes, removalOf } from './fronts';
+import { at, passes, removalOf, strangerAt } from './fronts';
 
 /** Something that is registered with a target group, or with a classic load balancer. */
 export interface Registration extends Pick<Delivery, 'target' | 'address' | 'port' | 'gates'> {
@@ -28,7 +29,11 @@ const GROUP = 'AWS::ElasticLoadBalancingV2::TargetGroup';
 export function registrations(scene: Scene): (group: Located) => readonly Registration[] {
   const found = new Map<string, Registration[]>();
   const unnamed: Registration[] = [];
-  const add = (group: Located, registration: Registration): void => (isNamed(group) ? append(found, identity(group), registration) : void unnamed.push(registration));
+  const add = (group: Located, registration: Registration): void => {
+    if (isNamed(group)) append(found, identity(group), registration);
+    else unnamed.push(registration);
+    if (referenceOf(group) === undefined) scene.graph.deliver(fromStranger(group, registration));
+  };
   for (const group of scene.templates.ofType(GROUP)) {
     for (const each of placed(group, 'Targets')) append(found, resourceIdentity(group), target(group, each));
   }
@@ -40,7 +45,23 @@ export function registrations(scene: Scene): (group: Located) => readonly Regist
       for (const group of [...inside(entry.value, 'TargetGroupArn'), ...inside(entry.value, 'LoadBalancerName')]) for (const each of tasks(user, group, entry)) add(group, each);
     }
   }
-  return (group) => [...(found.get(identity(group)) ?? []), ...unnamed];
+  return (group) => [...(found.get(identity(group)) ?? []), ...unnamed, ...elsewhere(group)];
+}
+
+/** Who forwards to a target group that is not in the templates may be anybody. */
+function fromStranger(group: Located, { target: to, gates }: Registration): Delivery {
+  const name = scalar(group);
+  const missing = `what forwards to target group ${name.known ? name.value : 'that is only known at deployment'} is not in the templates`;
+  const hop = { kind: 'load balancer', template: group.template.path, logicalId: name.known ? String(name.value) : '', detail: 'a load balancer may face the internet' };
+  return { target: to, gates: [perhaps(missing, hop), ...gates], sender: strangerAt('a load balancer', missing) };
+}
+
+/** What is registered with a target group that is not in the templates may be anything. */
+function elsewhere(group: Located): readonly Registration[] {
+  if (referenceOf(group) !== undefined) return [];
+  const name = scalar(group);
+  const missing = `what is registered with target group ${name.known ? name.value : 'that is only known at deployment'} is not in the templates`;
+  return [{ gates: [perhaps(missing, { kind: 'target group', template: group.template.path, logicalId: name.known ? String(name.value) : '', detail: 'may send to it' })], ...UNSEEN }];
 }
 
 function target(group: Resource, { value, location }: Placed): Registration {

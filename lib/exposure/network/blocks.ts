@@ -11,6 +11,8 @@ export interface Block {
   /** its prefix length; none when it is not known. */
   readonly prefix?: number;
   readonly missing?: string;
+  /** whether it comes from a prefix list. */
+  readonly listed?: true;
   /** the network whose own range it is, when only deployment tells the numbers. */
   readonly networkOf?: Located;
 }
@@ -52,7 +54,7 @@ export function blocksOfList(value: Located): readonly Block[] {
   if (entries.length === 0) return [{ addresses: AddressSet.ALL, words: `prefix list ${list.logicalId}`, missing: `the entries of prefix list ${list.logicalId} are not in the template` }];
   return entries
     .flatMap((each) => inside(each, 'Cidr').flatMap((cidr) => blocksOf(cidr)))
-    .map((block) => ({ ...block, words: `${block.words} in prefix list ${list.logicalId}`, missing: block.missing ?? doubt }));
+    .map((block) => ({ ...block, listed: true, words: `${block.words} in prefix list ${list.logicalId}`, missing: block.missing ?? doubt }));
 }
 
 /** The range that a subnet or a VPC has; undefined where it cannot be read. */

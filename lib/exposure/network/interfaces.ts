@@ -3,7 +3,7 @@ import type { Change } from '../assessment';
 import type { Statement } from '../paths/ways';
 import type { Located, Resource } from '../templates/model';
 import type { TemplateSet } from '../templates/templates';
-import { elements, identity, inside, items, property, referenceOf, resourceIdentity, scalar } from '../templates/values';
+import { elements, identity, inside, items, nameOf, property, referenceOf, resourceIdentity, scalar } from '../templates/values';
 import { Links } from './links';
 import type { GroupUse, SecurityGroups } from './security-groups';
 import type { Subnet, Subnets, Switch } from './subnets';
@@ -21,6 +21,8 @@ export interface Interface {
   readonly name?: string;
   /** the private addresses that the template gives it. */
   readonly fixed?: readonly string[];
+  /** whether the machine has another one that is meant when somebody names the machine. */
+  readonly secondary?: true;
   /** what gives it an address of the internet, in one of its subnets. */
   readonly addresses: (subnet: Subnet) => readonly Statement[];
 }
@@ -42,6 +44,8 @@ interface Card {
   readonly missing?: string;
   /** EC2 gives no address by itself to an instance that comes with several interfaces. */
   readonly several: boolean;
+  /** whether it is the one that is meant when somebody names the machine. */
+  readonly isPrimary: boolean;
 }
 
 const GROUP_TYPES = new Set(['AWS::AutoScaling::AutoScalingGroup', 'AWS::EC2::EC2Fleet', 'AWS::EC2::SpotFleet']);
@@ -79,11 +83,11 @@ export class Interfaces {
     const own = placedSubnets(resource);
     const cards = sources.length > 1 && GROUP_TYPES.has(resource.type) ? sources.slice(1).flatMap((each) => this.cards([each], missing)) : this.cards(sources, missing);
     const found = cards.flatMap((card): readonly Interface[] => {
-      if (card.interfaceIds.length > 0) return card.interfaceIds.map((id) => this.byId(id, resource));
+      if (card.interfaceIds.length > 0) return card.interfaceIds.map((id) => this.byId(id, resource, card.isPrimary));
       const subnets = own.length > 0 ? own : card.subnets;
       return [this.fromCard({ ...card, subnets }, resource)];
     });
-    const later = this.attached.of(resourceIdentity(resource)).flatMap(({ resource: attachment }) => property(attachment, 'NetworkInterfaceId').map((id) => this.byId(id, resource)));
+    const later = this.attached.of(resourceIdentity(resource)).flatMap(({ resource: attachment }) => property(attachment, 'NetworkInterfaceId').map((id) => this.byId(id, resource, false)));
     return [...found, ...later];
   }
 
@@ -111,6 +115,7 @@ export class Interfaces {
         fixed: [...inside(card, 'PrivateIpAddress'), ...inside(card, 'PrivateIpAddresses').flatMap((list) => items(list)).flatMap((each) => inside(each, 'PrivateIpAddress'))],
         missing: card.doubt,
         several: cards.length > 1,
+        isPrimary: isFirst(card, index, cards),
       }));
     }
     const [owner] = sources;
@@ -128,6 +133,7 @@ export class Interfaces {
         fixed: first('PrivateIpAddress'),
         missing,
         several: false,
+        isPrimary: true,
       },
     ];
   }
@@ -139,10 +145,11 @@ export class Interfaces {
     const at = `${location}.AssociatePublicIpAddress`;
     return {
       owner: machine,
+      secondary: card.isPrimary ? undefined : true,
       subnets: places,
       fixed: texts(card.fixed),
       groups: this.groupsOf(card.groups, places[0]?.subnet, missing),
-      addresses: (subnet) => [...(card.associates.length > 0 ? this.associated(owner, at, switchIn(card.associates)) : this.mapped(subnet, owner, location, card.several)), ...this.ipv6(subnet, owner, location, card.ipv6), ...this.elasticOf(machine)],
+      addresses: (subnet) => [...(card.associates.length > 0 ? this.associated(owner, at, switchIn(card.associates)) : this.mapped(subnet, owner, location, card.several)), ...this.ipv6(subnet, owner, location, card.ipv6), ...(card.isPrimary ? this.elasticOf(machine) : [])],
     };
   }
 
@@ -196,24 +203,27 @@ export class Interfaces {
       fixed: texts([...property(resource, 'PrivateIpAddress'), ...elements(resource, 'PrivateIpAddresses').flatMap((each) => inside(each, 'PrivateIpAddress'))]),
       subnets: property(resource, 'SubnetId').map((each) => ({ subnet: this.subnets.of(each, each.template), missing: each.doubt ?? resource.doubt })),
       groups: this.groupsOf(property(resource, 'GroupSet'), subnet, undefined),
-      addresses: (at) => [...this.ipv6(at, resource, 'Properties', asked), ...this.elasticOf(resource)],
+      // asking for no address overrides the subnet; https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateNetworkInterface.html
+      addresses: (at) => [...(asked.length > 0 && asked.every(({ node }) => isZero(node)) ? [] : this.ipv6(at, resource, 'Properties', asked)), ...this.elasticOf(resource)],
     };
   }
 
-  /** An interface by its id, with the addresses of the machine that has it. */
-  private byId(id: Located, machine: Resource): Interface {
+  /** An interface by its id, with the addresses of the machine whose first one it is. */
+  private byId(id: Located, machine: Resource, isPrimary: boolean): Interface {
+    const secondary = isPrimary ? undefined : true;
     const resource = referenceOf(id)?.resource;
     if (resource?.type === 'AWS::EC2::NetworkInterface') {
       const own = this.of(resource)[0] ?? this.ofInterface(resource);
-      return { ...own, owner: machine, addresses: (subnet) => [...own.addresses(subnet), ...this.elasticOf(machine)] };
+      return { ...own, secondary, owner: machine, addresses: (subnet) => [...own.addresses(subnet), ...(isPrimary ? this.elasticOf(machine) : [])] };
     }
-    const missing = `interface ${identity(id).replace(/^=/, '')} of ${machine.logicalId} is not in the templates`;
+    const missing = `interface ${nameOf(id)} of ${machine.logicalId} is not in the templates`;
     const subnet = this.subnets.of({ node: `the subnet of ${identity(id)}`, template: id.template }, id.template);
     return {
       owner: machine,
+      secondary,
       name: identity(id),
       subnets: [{ subnet, missing }],
-      groups: [{ key: `the groups of ${identity(id)}`, name: `of ${identity(id).replace(/^=/, '')}`, missing }],
+      groups: [{ key: `the groups of ${identity(id)}`, name: `of ${nameOf(id)}`, missing }],
       addresses: () => [{ hop: { kind: 'public address', template: id.template.path, logicalId: machine.logicalId, detail: 'may have a public address', missing }, lets: AddressSet.ALL }],
     };
   }
@@ -264,6 +274,15 @@ function placedSubnets(group: Resource): readonly Located[] {
     return text.known ? String(text.value).split(',').map((each) => ({ ...value, node: each.trim() })) : [value];
   };
   return [...(GROUP_TYPES.has(group.type) ? elements(group, 'VPCZoneIdentifier') : []), ...[...overrides, ...specified].flatMap((each) => inside(each, 'SubnetId')).flatMap(split)];
+}
+
+/** The interface with device index 0, or the first where nobody says. */
+function isFirst(card: Located, index: number, cards: readonly Located[]): boolean {
+  const indexOf = (each: Located): string | undefined => {
+    const [found] = inside(each, 'DeviceIndex').map(scalar);
+    return found?.known ? String(found.value) : undefined;
+  };
+  return cards.some((each) => indexOf(each) === '0') ? indexOf(card) === '0' : index === 0;
 }
 
 function isZero(node: unknown): boolean {

@@ -3,7 +3,7 @@ import type { Change, Hop } from '../assessment';
 import type { Gate, Statement } from '../paths/ways';
 import type { Located, Resource } from '../templates/model';
 import type { TemplateSet } from '../templates/templates';
-import { everythingOf, identity, inside, property, referenceOf, single } from '../templates/values';
+import { everythingOf, identity, inside, nameOf, property, referenceOf, single } from '../templates/values';
 import type { Block } from './blocks';
 import { blocksOf } from './blocks';
 import { Links } from './links';
@@ -59,17 +59,17 @@ export class NetworkAcls {
   }
 
   /** The ACLs that a subnet may have. Without association it has the default one of its VPC. */
-  ofSubnet(subnet: string, vpc: Located | undefined, ours: boolean): readonly AclUse[] {
+  ofSubnet(subnet: string, vpc: Located | undefined, ours: boolean, subnetName: string): readonly AclUse[] {
     const found = this.associations.of(subnet).flatMap(({ resource, missing }) =>
       property(resource, 'NetworkAclId').map((value): AclUse => {
         const acl = referenceOf(value)?.resource;
-        const name = acl?.logicalId ?? identity(value).replace(/^=/, '');
+        const name = nameOf(value);
         return { key: identity(value), name, given: acl?.type === 'AWS::EC2::NetworkAcl' ? [] : foreign(name), missing: missing ?? value.doubt };
       }),
     );
     if (found.some(({ missing }) => missing === undefined)) return found;
     const missing = found[0]?.missing;
-    if (!ours || vpc === undefined) return [...found, { key: '', name: DEFAULT, given: foreign(`of subnet ${subnet.replace(/^=/, '')}`), missing }];
+    if (!ours || vpc === undefined) return [...found, { key: '', name: DEFAULT, given: foreign(`of subnet ${subnetName}`), missing }];
     const key = identity({ node: { 'Fn::GetAtt': [referenceOf(vpc)?.resource.logicalId, 'DefaultNetworkAcl'] }, template: vpc.template });
     return [...found, { key, name: DEFAULT, given: BY_DEFAULT, missing }];
   }
@@ -92,12 +92,13 @@ export class NetworkAcls {
   }
 
   /** Whether traffic gets through on a port in one direction, and its answers in the other. */
-  admits(uses: readonly AclUse[], first: Direction, wanted: PortRange, peers: AddressSet): Match {
+  admits(uses: readonly AclUse[], first: Direction, wanted: PortRange, peers: AddressSet, ephemeral: boolean): Match {
     const each = uses.map((use): Match => {
       const there = this.pass(use, first, wanted);
-      const back = this.passAny(use, first === 'in' ? 'out' : 'in');
+      // what AWS sends itself, it sends from the ports above 1023.
+      const back = this.passAny(use, first === 'in' ? 'out' : 'in', ephemeral ? 1024 : 1);
       if (there.may.misses(peers) || back.may.misses(peers)) return false;
-      const sure = use.missing === undefined && !there.must.misses(peers) && !back.must.misses(peers);
+      const sure = use.missing === undefined && there.must.includes(peers) && back.must.includes(peers);
       return sure ? true : (use.missing ?? `what the network ACL ${use.name} lets through`);
     });
     return each.find((match) => match === true) ?? each.find((match) => match !== false) ?? false;
@@ -108,17 +109,17 @@ export class NetworkAcls {
   }
 
   private answers(use: AclUse): Passed {
-    return this.passAny(use, 'out');
+    return this.passAny(use, 'out', 1);
   }
 
   /**
-   * What gets through in a direction on any port: a client may send from whichever it likes. Between two bounds that entries write,
+   * What gets through in a direction on any port from the lowest: a client may send from whichever it likes. Between two bounds that entries write,
    * all ports are alike, so one of each stretch is tried.
    */
-  private passAny(use: AclUse, direction: Direction): Passed {
-    return this.remember(`${direction} any ${use.key}`, () => {
+  private passAny(use: AclUse, direction: Direction, lowest: number): Passed {
+    return this.remember(`${direction} from ${lowest} ${use.key}`, () => {
       const bounds = this.entriesOf(use, direction).flatMap(({ ports: { first, last } }) => [first, typeof last === 'number' ? last + 1 : 0]);
-      const starts = [...new Set([1, ...bounds.filter((each): each is number => typeof each === 'number' && each > 0 && each <= 65535)])];
+      const starts = [...new Set([lowest, ...bounds.filter((each): each is number => typeof each === 'number' && each > lowest && each <= 65535)])];
       const each = starts.map((start) => this.pass(use, direction, { first: start, last: start }));
       return {
         must: each.reduce((all, { must }) => all.union(must), AddressSet.NONE),

@@ -39,7 +39,8 @@ export class Network {
   between(sender: Sender, card: Interface, port: PortRange): ReadonlyArray<readonly Gate[]> {
     return card.subnets.map(({ subnet, missing }) => [
       ...placement(card, subnet, missing),
-      ...this.groups.outOf(sender, port, card.groups ?? []),
+      ...(sender.entering === true ? subnet.entry : []),
+      ...this.groups.outOf(sender, port, card.groups ?? [], sender.addresses?.isEmpty ? subnet.range6 : subnet.range),
       ...this.acls(sender, subnet, port),
       ...(card.groups === undefined ? [] : [this.groups.fromSender(card.groups, port, sender)]),
     ]);
@@ -49,10 +50,10 @@ export class Network {
   private acls(sender: Sender, subnet: Subnet, port: PortRange): readonly Gate[] {
     if (sender.subnets.length === 0 || sender.subnets.some(({ key }) => key === subnet.key)) return [];
     const { acls } = this.subnets;
-    const out = sender.subnets.map((each): Match => acls.admits(each.acls, 'out', port, subnet.range ?? AddressSet.ALL_V4));
+    const out = sender.subnets.map((each): Match => acls.admits(each.acls, 'out', port, subnet.range ?? AddressSet.ALL_V4, !sender.preserves));
     const left = match(out, `the network ACL of ${sender.name} lets nothing out to ${portWords(port)}`);
     if (sender.preserves) return [...left, this.subnets.aclGate(subnet, port)];
-    const into = acls.admits(subnet.acls, 'in', port, sender.addresses ?? AddressSet.ALL_V4);
+    const into = acls.admits(subnet.acls, 'in', port, sender.addresses ?? AddressSet.ALL_V4, true);
     return [...left, ...match([into], `the network ACL of subnet ${subnet.name} lets nothing from ${sender.name} in on ${portWords(port)}`)];
   }
 }

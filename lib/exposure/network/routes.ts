@@ -1,7 +1,7 @@
 import { AddressSet } from '../addresses/address-set';
 import type { Statement } from '../paths/ways';
 import type { Located, Resource } from '../templates/model';
-import { everythingOf, identity, inside, property, referenceOf, scalar, why } from '../templates/values';
+import { everythingOf, identity, inside, nameOf, property, referenceOf, scalar, why } from '../templates/values';
 import type { TemplateSet } from '../templates/templates';
 import type { Block } from './blocks';
 import { blocksOf, blocksOfList } from './blocks';
@@ -45,7 +45,7 @@ export class Routes {
    */
   toInternet(subnet: string, name: string, ours: boolean): readonly Statement[] {
     const tables = this.associations.of(subnet).flatMap(({ resource, missing }) =>
-      property(resource, 'RouteTableId').map((value) => ({ value, missing: missing ?? value.doubt ?? (isTable(value) ? undefined : `the routes of ${nameOf(value)} are not in the templates`) })),
+      property(resource, 'RouteTableId').map((value) => ({ value, missing: missing ?? value.doubt ?? (isTable(value) ? undefined : `the routes of table ${nameOf(value)} are not in the templates`) })),
     );
     const sure = tables.some(({ missing }) => missing === undefined) || (tables.length > 0 && tables.every(({ value }) => !isTable(value)));
     const main: readonly Statement[] = sure || ours ? [] : [unknown(`the routes of subnet ${name} are not in the templates`, name)];
@@ -120,7 +120,9 @@ function statementsOf(routes: readonly Route[]): readonly Statement[] {
 
 function isLonger(block: Block, than: Block): boolean {
   // nobody knows how long a block is that is decided later.
-  return block.prefix === undefined || than.prefix === undefined ? block.prefix === undefined : block.prefix > than.prefix;
+  if (block.prefix === undefined || than.prefix === undefined) return block.prefix === undefined;
+  // of equally long ones, what the table itself says comes before what a prefix list says; https://docs.aws.amazon.com/vpc/latest/userguide/route-tables-priority.html
+  return block.prefix > than.prefix || (block.prefix === than.prefix && than.listed === true && block.listed !== true);
 }
 
 function less(addresses: AddressSet, others: readonly AddressSet[]): AddressSet {
@@ -129,10 +131,6 @@ function less(addresses: AddressSet, others: readonly AddressSet[]): AddressSet 
 
 function isTable(value: Located): boolean {
   return referenceOf(value)?.resource.type === 'AWS::EC2::RouteTable';
-}
-
-function nameOf(value: Located): string {
-  return referenceOf(value)?.resource.logicalId ?? `route table ${identity(value).replace(/^=/, '')}`;
 }
 
 function unknown(missing: string, name: string): Statement {

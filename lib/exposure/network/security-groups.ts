@@ -6,14 +6,14 @@ import type { Located, Resource } from '../templates/model';
 import { intrinsic, isDictionary } from '../templates/model';
 import type { TemplateSet } from '../templates/templates';
 import type { Placed } from '../templates/values';
-import { everythingOf, identity, inside, placed, property, resourceIdentity, scalar } from '../templates/values';
+import { everythingOf, identity, inside, nameOf, placed, property, referenceOf, resourceIdentity } from '../templates/values';
 import type { Block } from './blocks';
 import { blocksOf, blocksOfList } from './blocks';
 import { isNamed, Links } from './links';
 import type { PortRange, Ports } from './port-range';
 import { matches, portsOf, portWords } from './port-range';
 import type { Sender } from './sender';
-import { admitted } from './sender';
+import { admitted, isOfAccount } from './sender';
 
 /** A security group that an interface has. */
 export interface GroupUse {
@@ -21,18 +21,27 @@ export interface GroupUse {
   readonly name: string;
   /** why it may not have it; none when it does. */
   readonly missing?: string;
-  /** nobody gave it one, so it has the default group of its VPC, under this key. */
+  /** the default group of a VPC, with nothing in it but itself and what the templates add, as far as nothing is missing. */
   readonly isDefault?: true;
 }
 
 type Direction = 'ingress' | 'egress';
+
+/** A group that an entry names. */
+interface Peer {
+  readonly key: string;
+  readonly name: string;
+  readonly missing?: string;
+  /** the account it is of, where that is another one. */
+  readonly owner?: Located;
+}
 
 interface Entry {
   readonly resource: Resource;
   readonly location?: string;
   readonly ports: Ports;
   readonly blocks: readonly Block[];
-  readonly peers: ReadonlyArray<{ readonly key: string; readonly name: string; readonly missing?: string }>;
+  readonly peers: readonly Peer[];
   readonly missing?: string;
 }
 
@@ -60,7 +69,7 @@ export class SecurityGroups {
 
   /** A group that a value names. */
   use(value: Located): GroupUse {
-    return { key: this.keyOf(value), name: nameOf(value), missing: value.doubt };
+    return { key: this.keyOf(value), name: nameOf(value), missing: value.doubt, isDefault: isDefaultOfOurs(value) };
   }
 
   /** A group is named by its id or by its name. */
@@ -83,14 +92,20 @@ export class SecurityGroups {
       ...entry.peers.flatMap((peer) => {
         const same = sender.groups.find(({ key }) => key === peer.key);
         if (same !== undefined) return [{ lets: AddressSet.ALL, missing: same.missing ?? peer.missing, words: `group ${peer.name}` }];
-        const missing = peer.missing ?? sender.missing;
-        return missing === undefined ? [] : [{ lets: AddressSet.ALL, missing, words: `group ${peer.name}` }];
+        const theirs = isOfAccount(sender, peer.owner);
+        if (theirs === true) return [{ lets: AddressSet.ALL, missing: peer.missing, words: `group ${peer.name}` }];
+        const missing = peer.missing ?? sender.missing ?? (theirs === false ? this.isOutside(peer) && sender.outside : theirs);
+        return missing === undefined || missing === false ? [] : [{ lets: AddressSet.ALL, missing, words: `group ${peer.name}` }];
       }),
     ]);
   }
 
+  private isOutside({ key }: Peer): boolean {
+    return !this.resources.has(key) && !key.endsWith('.DefaultSecurityGroup');
+  }
+
   /** What a sender's own groups let out to a port of somebody. No gate where it has no groups. */
-  outOf(sender: Sender, wanted: PortRange, target: readonly GroupUse[]): readonly Gate[] {
+  outOf(sender: Sender, wanted: PortRange, target: readonly GroupUse[], range: AddressSet | undefined): readonly Gate[] {
     if (sender.groups.length === 0) return [];
     const statements = sender.groups.flatMap((group): readonly Statement[] => {
       const resource = this.resources.get(group.key);
@@ -100,8 +115,7 @@ export class SecurityGroups {
         if (match === false) return [];
         const missing = group.missing ?? entry.missing ?? (match === true ? undefined : match);
         const peer = entry.peers.find(({ key }) => target.some((each) => each.key === key)) ?? entry.peers.find((each) => each.missing !== undefined);
-        // private addresses are what it sends to: a block that has any is taken to have those of the target.
-        const block = entry.blocks.find(({ addresses, networkOf }) => networkOf !== undefined || !INSIDE.misses(addresses));
+        const block = entry.blocks.map((each) => towards(each, range)).find((each) => each !== undefined);
         if (peer === undefined && block === undefined) return [];
         const words = peer === undefined ? (block?.words ?? '') : `group ${peer.name}`;
         const hop = hopOf(entry.resource, entry.location, `lets ${sender.name} out to ${words} on ${portWords(wanted)}`, missing ?? (peer === undefined ? block : peer)?.missing);
@@ -178,7 +192,9 @@ export class SecurityGroups {
     }
     const { groups, prefixList } = SOURCES[direction];
     const blocks = [...['CidrIp', 'CidrIpv6'].flatMap((name) => inside(entry, name)).flatMap(blocksOf), ...inside(entry, prefixList).flatMap(blocksOfList)];
+    const [owner] = inside(entry, 'SourceSecurityGroupOwnerId');
     const peers = groups.flatMap((name) => inside(entry, name)).map((value) => ({
+      owner,
       key: this.keyOf(value),
       name: nameOf(value),
       missing: value.doubt ?? (isNamed(value) ? undefined : `which security group ${resource.logicalId} names`),
@@ -189,14 +205,19 @@ export class SecurityGroups {
   }
 }
 
-// what machines inside a network have; https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html
-const INSIDE = AddressSet.of('10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', 'fc00::/7', '2000::/3').union(AddressSet.of('198.18.0.0/15'));
+/** A destination block as far as a target in a range may be in it; undefined when it is not. */
+function towards(block: Block, range: AddressSet | undefined): Block | undefined {
+  // the range of a network is taken to be that of the target; nobody writes another's by its attribute.
+  if (block.networkOf !== undefined || block.addresses.equals(AddressSet.ALL)) return block;
+  const inside = range ?? AddressSet.ALL_V4;
+  if (block.addresses.misses(inside)) return undefined;
+  return block.addresses.includes(inside) ? block : { ...block, missing: block.missing ?? `whether the target is in ${block.words}` };
+}
 
-function nameOf(value: Located): string {
-  const id = scalar(value);
-  if (id.known) return String(id.value);
-  const key = identity(value);
-  return key.slice(key.search(/[#!]/) + 1).replace(/[{}"]/g, '');
+/** Whether a value is the default group of a VPC of the templates, which admits its own members and what the templates add. */
+function isDefaultOfOurs(value: Located): true | undefined {
+  const reference = referenceOf(value);
+  return reference?.attribute === 'DefaultSecurityGroup' && reference.resource.type === 'AWS::EC2::VPC' ? true : undefined;
 }
 
 function hopOf(resource: Resource, location: string | undefined, detail: string, missing: string | undefined): Hop {

@@ -4,7 +4,7 @@ import type { Gate, Statement } from '../paths/ways';
 import { gate } from '../paths/ways';
 import type { Located, Resource, Template } from '../templates/model';
 import type { TemplateSet } from '../templates/templates';
-import { identity, property, referenceOf, resourceIdentity, single } from '../templates/values';
+import { identity, nameOf, property, referenceOf, resourceIdentity, single } from '../templates/values';
 import { blocksOf, rangeOf } from './blocks';
 import { Gateways } from './gateways';
 import { Links } from './links';
@@ -24,15 +24,18 @@ export interface Subnet {
   readonly resource?: Resource;
   readonly template: Template;
   readonly vpc?: string;
-  /** its IPv4 and IPv6 ranges; undefined where they cannot be read. */
+  /** its range of each family; undefined where it cannot be read, or there is none. */
   readonly range?: AddressSet;
+  readonly range6?: AddressSet;
   /** whether what starts in it has a public IPv4 address. */
   readonly mapsPublic: Switch;
   /** whether what starts in it has an IPv6 address of the internet. */
   readonly assignsIpv6: Switch;
   /** whether it has addresses of the internet to give, when asked. */
   readonly hasIpv6: Switch;
-  /** gateway, block and routes: what every interface in it has in common. */
+  /** gateway and block: what lets the internet into its VPC at all, by whichever service. */
+  readonly entry: readonly Gate[];
+  /** the same and the routes: what every interface in it has in common. */
   readonly gates: readonly Gate[];
   readonly acls: readonly AclUse[];
 }
@@ -80,28 +83,28 @@ export class Subnets {
     const vpc = vpcValue && identity(vpcValue);
     const ipv6 = this.ipv6(resource);
     const assigns = switchOf(resource, 'AssignIpv6AddressOnCreation');
+    const entry = [this.gateways.attachedTo(vpc ?? '', vpcValue === undefined ? `of ${name}` : nameOf(vpcValue), isOurs), ...this.gateways.notBlocked(key, vpc, template)];
     return {
       key,
       name,
       resource,
       template,
       vpc,
-      range: rangeOf([...property(resource, 'CidrBlock'), ...property(resource, 'Ipv6CidrBlock')]),
+      range: rangeOf(property(resource, 'CidrBlock')),
+      range6: ipv6 === false ? AddressSet.NONE : rangeOf(property(resource, 'Ipv6CidrBlock')),
       mapsPublic: switchOf(resource, 'MapPublicIpOnLaunch'),
       hasIpv6: ipv6,
       assignsIpv6: ipv6 === false || assigns === false ? false : assigns === true ? ipv6 : assigns,
-      gates: [
-        this.gateways.attachedTo(vpc ?? '', vpcResource?.logicalId ?? vpc?.replace(/^=/, '') ?? 'of ' + name, isOurs),
-        ...this.gateways.notBlocked(key, vpc, template),
-        this.routeGate(key, name, isOurs, vpc === undefined ? undefined : this.own(vpc, vpcResource)),
-      ],
-      acls: this.acls.ofSubnet(key, vpcValue, isOurs),
+      entry,
+      gates: [...entry, this.routeGate(key, name, isOurs, vpc === undefined ? undefined : this.own(vpc, vpcResource))],
+      acls: this.acls.ofSubnet(key, vpcValue, isOurs, name),
     };
   }
 
   private foreign(key: string, value: Located | undefined, template: Template): Subnet {
-    const name = value === undefined ? 'the default subnet' : key.replace(/^=/, '').replace(/^[^!#]*[!#]/, '');
+    const name = value === undefined ? 'the default subnet' : nameOf(value);
     const missing = value === undefined ? 'it names no subnet, so it starts in the default VPC, whose subnets are public unless somebody changed that' : `subnet ${name} is not in the templates`;
+    const entry = this.gateways.notBlocked(key, undefined, template);
     return {
       key,
       name,
@@ -109,8 +112,9 @@ export class Subnets {
       mapsPublic: missing,
       assignsIpv6: missing,
       hasIpv6: missing,
-      gates: [...this.gateways.notBlocked(key, undefined, template), this.routeGate(key, name, false)],
-      acls: this.acls.ofSubnet(key, undefined, false),
+      entry,
+      gates: [...entry, this.routeGate(key, name, false)],
+      acls: this.acls.ofSubnet(key, undefined, false, name),
     };
   }
 

@@ -1,6 +1,7 @@
 import { AddressSet } from '../addresses/address-set';
 import { INTERNET } from '../addresses/internet';
 import type { Change, Hop, Level } from '../assessment';
+import type { Sender } from '../network/sender';
 
 /** Something written in a template, or left out of it, that lets traffic through. */
 export interface Statement {
@@ -29,6 +30,8 @@ export interface Way {
   readonly clients?: AddressSet;
   /** the secondary level that the way is of; none for the internet's own. */
   readonly level?: Level;
+  /** whose address arrives; none where it is that of the client. */
+  readonly seen?: Sender;
 }
 
 /** Somewhere that traffic arrives: a port of something. Its ways are found when they are asked for, once. */

@@ -83,3 +83,16 @@ export function resourceIdentity(resource: Resource, attribute?: string): string
   const suffix = IDENTIFYING.has(attribute) ? '' : `.${attribute}`;
   return `${resource.template.path}#${resource.logicalId}${suffix}`;
 }
+
+/** What a reader calls what a value names: a logical id, a literal id, the name of a parameter or of an export. */
+export function nameOf(value: Located): string {
+  const reference = referenceOf(value);
+  if (reference !== undefined) return reference.attribute === undefined || IDENTIFYING.has(reference.attribute) ? reference.resource.logicalId : `${reference.resource.logicalId}.${reference.attribute}`;
+  const literal = scalar(value);
+  if (literal.known) return String(literal.value);
+  const [name, argument] = intrinsic(value.node);
+  if (name === 'Ref') return String(argument);
+  if (name === 'Fn::GetAtt') return (attributeOf(argument) ?? []).join('.');
+  if (name === 'Fn::ImportValue' && typeof argument === 'string') return argument;
+  return `what ${value.template.path} has as ${JSON.stringify(value.node)?.slice(0, 80) ?? 'a value'}`;
+}

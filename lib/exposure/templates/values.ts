@@ -4,7 +4,7 @@ import type { Value } from './resolve';
 import { conditionNamed, possible, scalar, splitList, textOf } from './resolve';
 
 export type { Reference } from './references';
-export { identity, referenceOf, referencesIn, resourceIdentity } from './references';
+export { identity, nameOf, referenceOf, referencesIn, resourceIdentity } from './references';
 export type { Value } from './resolve';
 export { possible, scalar, single, why } from './resolve';
 export { intrinsic } from './model';
