@@ -41,7 +41,7 @@ export function assess(templates: TemplateSet, { layers = LAYERS, workloads = fi
   const programs = units.length === 0 || !layers.some(({ name }) => name === 'programs') ? undefined : new Programs(scene, graph);
   const peerings = layers.some(({ name }) => name === 'peering') ? new Peerings(templates) : undefined;
   const assessed = [
-    ...units.map((unit) => judge(unit.target.resource, unit.evidence, unit.ports, placeOf(unit, graph, programs, peerings), (port) => graph.place(unit.target, port))),
+    ...units.map((unit) => judge(unit.target.resource, unit.evidence, unit.ports, placeOf(unit, graph, programs, peerings), graph.classes(unit.target, unit.ports).map(([port, ...more]) => ({ place: graph.place(unit.target, port), ports: [port, ...more] })))),
     ...(layers.some(({ name }) => name === 'kubernetes') ? kubernetesPlaces(templates) : []).map(({ resource, evidence, ports, place }) => judge(resource, evidence, ports.map(port), place)),
   ];
   const inOrder = [...assessed].sort((a, b) => compare(a.resource.template.path, b.resource.template.path) || compare(a.resource.logicalId, b.resource.logicalId) || compare(a.evidence, b.evidence));
@@ -57,23 +57,24 @@ function compare(left: string, right: string): number {
 function placeOf(unit: Unit, graph: Graph, programs: Programs | undefined, peerings: Peerings | undefined): Place {
   const { target, ports, missing } = unit;
   const doubt = missing === undefined ? [] : [perhaps(missing, { kind: 'workload', template: target.resource.template.path, logicalId: target.resource.logicalId, detail: 'ClickHouse may run' })];
+  const classes = graph.classes(target, ports);
   const straight = new Place((): readonly Way[] => {
     if (target.interfaces.length === 0) return [{ gates: [perhaps(missing ?? `the network of ${target.resource.logicalId} is not in the templates`, { kind: 'network', template: target.resource.template.path, logicalId: target.resource.logicalId, detail: 'may be open to the internet' })] }];
     return [
-      ...ports.map((each): Way => ({ from: graph.place(target, each), gates: [] })),
+      ...classes.map(([each]): Way => ({ from: graph.place(target, each), gates: [] })),
       ...(programs?.ways(unit) ?? []),
-      ...ports.flatMap((each) => peerings?.ways(target, each, graph.network) ?? []),
+      ...classes.flatMap(([each]) => peerings?.ways(target, each, graph.network) ?? []),
     ];
   });
   return new Place(() => [{ from: straight, gates: doubt }]);
 }
 
-function judge(resource: Resource, evidence: string, ports: readonly PortRange[], place: Place, at?: (port: PortRange) => Place): AssessedWorkload {
+function judge(resource: Resource, evidence: string, ports: readonly PortRange[], place: Place, classes: ReadonlyArray<{ readonly place: Place; readonly ports: readonly PortRange[] }> = [{ place, ports }]): AssessedWorkload {
   const verdict = verdictAt(place);
   const base = { resource, evidence, verdict, ports: ports.filter(({ first, last }) => first === last).map(({ first }) => first), detours: detours(place, verdict) };
   if (verdict === 'private') return { ...base, path: [], missing: [], changes: [], reason: closures(place).slice(0, 3).join('; ') || 'nothing leads to it' };
   const missing = verdict === 'unknown' ? unknowns(place) : [];
-  const open = at === undefined ? ports : ports.filter((each) => verdictAt(at(each)) === verdict);
+  const open = classes.filter((each) => verdictAt(each.place) === verdict).flatMap((each) => each.ports);
   const clients = place.arrival()[verdict === 'exposed' ? 'must' : 'may'];
   const reason = verdict === 'exposed' ? `anybody ${clients.size === 1n ? 'at one address ' : ''}on the internet reaches ${open.length === 0 ? 'it' : open.map(portWords).slice(0, 4).join(', ')}` : `it cannot be told: ${missing.slice(0, 3).join('; ')}`;
   return { ...base, reason, missing, path: pathTo(place), changes: smallestCut(place) };

@@ -22,6 +22,8 @@ export interface Delivery {
   readonly gates: readonly Gate[];
   /** whom the target sees; none where the network has no say. */
   readonly sender?: Sender;
+  /** the addresses of clients, or of what stands for them, that it is for; none: for all. */
+  readonly family?: AddressSet;
   readonly level?: Level;
 }
 
@@ -61,6 +63,28 @@ export class Graph {
     return found;
   }
 
+  /**
+   * Ports of a target in classes of those that all are alike to whatever the templates say: one of each class speaks for it.
+   */
+  classes(target: Target, ports: readonly PortRange[]): ReadonlyArray<readonly [PortRange, ...PortRange[]]> {
+    const delivered = [...target.names.flatMap((name) => this.deliveries.get(name) ?? []), ...this.strays];
+    const own = delivered.flatMap(({ port, sender }) => (port !== undefined ? [port.first, port.last + 1] : sender === undefined ? [] : this.senderBounds(sender)));
+    const bounds = [...new Set([...own, ...target.interfaces.flatMap((card) => this.network.boundsOf(card))])].sort((a, b) => a - b);
+    const found = new Map<string, [PortRange, ...PortRange[]]>();
+    for (const each of ports) {
+      // a port that only run time chooses stands for itself.
+      const key = each.first === each.last ? `${below(bounds, each.first)}` : `${each.first}-${each.last}`;
+      const known = found.get(key);
+      if (known === undefined) found.set(key, [each]);
+      else known.push(each);
+    }
+    return [...found.values()];
+  }
+
+  private senderBounds({ groups, subnets }: Sender): readonly number[] {
+    return [...this.network.groups.boundsOf(groups, 'egress'), ...subnets.flatMap(({ acls }) => this.network.subnets.acls.boundsOf(acls))];
+  }
+
   private waysTo(target: Target, port: PortRange): readonly Way[] {
     return [...target.interfaces.flatMap((card) => this.network.direct(card, port)), ...this.deliveredTo(target).flatMap((each) => this.handedOn(each, target, port))];
   }
@@ -70,14 +94,14 @@ export class Graph {
     return [...named, ...this.strays.flatMap((stray) => atAddress(stray, target))];
   }
 
-  private handedOn({ from, gates, level, sender, port, target: name, address }: Delivery, target: Target, wanted: PortRange): readonly Way[] {
+  private handedOn({ from, gates, level, sender, family, port, target: name, address }: Delivery, target: Target, wanted: PortRange): readonly Way[] {
     const fits = port === undefined || (port.first <= wanted.last && wanted.first <= port.last);
     if (!fits) return [];
     if (sender === undefined) return [{ from, gates, level }];
     const onto = port === undefined || wanted.any !== true ? wanted : port;
     const cards = meant(name, address, target.interfaces);
-    return this.arriving(sender, from).flatMap(({ nodes, seen, from: origin }) =>
-      nodes.flatMap((node) => cards.flatMap((card) => this.network.between(node, card, onto))).map((between) => ({ from: origin, level, seen, gates: [...gates, ...between] })),
+    return this.arriving(sender, from, family).flatMap(({ nodes, seen, from: origin, gates: own }) =>
+      nodes.flatMap((node) => cards.flatMap((card) => this.network.between(node, card, onto))).map((between) => ({ from: origin, level, seen, gates: [...gates, ...own, ...between] })),
     );
   }
 
@@ -85,21 +109,45 @@ export class Graph {
    * Who arrives from a sender. One that keeps addresses keeps those that it sees: of a client that comes by itself its own, of one that
    * another service brings that service's.
    */
-  private arriving(sender: Sender, from: Place | undefined): ReadonlyArray<{ readonly nodes: readonly Sender[]; readonly seen?: Sender; readonly from?: Place }> {
-    if (!sender.preserves) return [{ nodes: nodesOf(sender), seen: sender, from }];
+  private arriving(sender: Sender, from: Place | undefined, family: AddressSet | undefined): readonly Arriving[] {
+    const nodes = nodesOf(sender);
+    const seen = sender.preserves ? undefined : sender;
+    if (!sender.preserves && family === undefined) return [{ nodes, seen, from, gates: [] }];
     const through = from && this.targets.get(from);
     const others = new Set((through === undefined ? [] : this.deliveredTo(through)).flatMap((each) => (each.sender === undefined || each.sender.preserves ? [] : [each.sender])));
-    if (from === undefined || others.size === 0) return [{ nodes: [sender], from }];
-    const only = (seen?: Sender): Place => new Place(() => from.ways.filter((way) => way.seen === seen));
+    const gates = family === undefined ? [] : [gate('', [{ hop: { kind: 'address', template: '', logicalId: sender.name, detail: 'is handed on' }, lets: family }])];
+    if (from === undefined || others.size === 0) return [{ nodes, seen, from, gates }];
+    const only = (way?: Sender): Place => new Place(() => from.ways.filter((each) => each.seen === way));
     const own = nodesOf({ ...sender, preserves: false });
+    const fitting = [...others].filter(({ addresses = AddressSet.ALL_V4, addresses6 = AddressSet.ALL_V6 }) => family?.misses(addresses.union(addresses6)) !== true);
     return [
-      { nodes: [sender], from: only() },
-      ...[...others].map((seen) => {
-        const { addresses, addresses6, vpc, missing } = seen;
-        return { seen, from: only(seen), nodes: own.map((node) => ({ ...node, addresses, addresses6, vpc, missing, name: `${seen.name} through ${sender.name}` })) };
+      { nodes, seen, from: only(), gates },
+      ...fitting.map((other): Arriving => {
+        if (!sender.preserves) return { nodes, seen, from: only(other), gates: [] };
+        const { addresses, addresses6, vpc, missing } = other;
+        return { seen: other, from: only(other), gates: [], nodes: own.map((node) => ({ ...node, addresses, addresses6, vpc, missing, name: `${other.name} through ${sender.name}` })) };
       }),
     ];
   }
+}
+
+/** Some of those who arrive from a sender: whom the target sees, and at which place they come from. */
+interface Arriving {
+  readonly nodes: readonly Sender[];
+  readonly seen?: Sender;
+  readonly from?: Place;
+  readonly gates: readonly Gate[];
+}
+
+/** How many of ordered bounds are not above a port. */
+function below(bounds: readonly number[], port: number): number {
+  let [low, high] = [0, bounds.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((bounds[middle] ?? Infinity) <= port) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** The interfaces that somebody means who names one of them, one of their addresses, or the machine: then it is the first. */

@@ -30,6 +30,9 @@ export class AddressSet {
     return new AddressSet(joined(blocks.map(rangeOf)));
   }
 
+  /** what it has in common with others, worked out before: a deployment asks the same again and again. */
+  private readonly common = new WeakMap<AddressSet, AddressSet>();
+
   private constructor(private readonly ranges: readonly Range[]) {}
 
   get isEmpty(): boolean {
@@ -50,16 +53,28 @@ export class AddressSet {
   intersect(other: AddressSet): AddressSet {
     if (this === other || this.isEmpty) return this;
     if (other.isEmpty) return other;
+    let found = this.common.get(other);
+    if (found === undefined) {
+      found = this.both(other);
+      this.common.set(other, found);
+    }
+    return found;
+  }
+
+  private both(other: AddressSet): AddressSet {
     const found: Range[] = [];
     for (let [left, right] = [0, 0]; ; ) {
       const [a, b] = [this.ranges[left], other.ranges[right]];
-      if (a === undefined || b === undefined) return new AddressSet(found);
+      if (a === undefined || b === undefined) break;
       const first = a.first > b.first ? a.first : b.first;
       const last = a.last < b.last ? a.last : b.last;
       if (first <= last) found.push({ first, last });
       if (a.last < b.last) left++;
       else right++;
     }
+    // the same set stays the same object, so that what is known of it is found again.
+    const both = found.length === 0 ? AddressSet.NONE : new AddressSet(found);
+    return both.equals(this) ? this : both.equals(other) ? other : both;
   }
 
   minus(other: AddressSet): AddressSet {

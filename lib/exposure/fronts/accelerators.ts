@@ -12,7 +12,7 @@ import { arrivals, endpointOf } from './accelerator-endpoints';
 import { endpointPorts } from './accelerator-ports';
 import type { Scene } from './fronts';
 import { at, passes, removalOf } from './fronts';
-import { given } from './given';
+import { given, isWritten } from './given';
 
 const LISTENER = 'AWS::GlobalAccelerator::Listener';
 const ACCELERATOR = 'AWS::GlobalAccelerator::Accelerator';
@@ -31,7 +31,7 @@ export function accelerators(scene: Scene): void {
       const own = [...gates, dial(group, listener !== undefined && groupsOf.of(resourceIdentity(listener)).length > 1)];
       for (const { port, missing } of endpointPorts(listener, group)) {
         for (const each of placed(group, 'EndpointConfigurations')) {
-          for (const id of inside(each.value, 'EndpointId')) {
+          for (const id of isWritten(each.value) ? inside(each.value, 'EndpointId') : [each.value]) {
             const endpoint = endpointOf(id);
             if (endpoint === undefined) continue;
             const step = sending(group, each, id, missing ?? endpoint.missing);
@@ -60,7 +60,7 @@ function listenersOf(group: Resource): readonly Front[] {
     // ClickHouse speaks TCP.
     if (protocol?.known === true && protocol.value === 'UDP') return [];
     const unsure = value.doubt ?? (protocol?.known === false ? protocol.reason : undefined);
-    const accepts = passes(at(listener, 'listener', `${listener.logicalId} takes traffic from the internet`, { missing: unsure }), removalOf(listener));
+    const accepts = passes(at(listener, 'listener', `${listener.logicalId} takes traffic from the internet`, { missing: unsure }));
     return property(listener, 'AcceleratorArn').map((arn): Front => {
       const accelerator = referenceOf(arn)?.resource;
       if (accelerator?.type !== ACCELERATOR) return { listener, dual: true, gates: [stranger(listener, `the accelerator ${nameOf(arn)} of ${listener.logicalId}`), accepts] };
@@ -76,13 +76,12 @@ function stranger(resource: Resource, what: string): Gate {
 }
 
 function enabled(accelerator: Resource, dual: boolean | string, missing: string | undefined): Gate {
-  const { template, logicalId } = accelerator;
+  const { logicalId } = accelerator;
   const location = 'Properties.Enabled';
   const values = property(accelerator, 'Enabled');
-  const change = { template: template.path, logicalId, location, to: false, words: `set Enabled of ${logicalId} to false` };
   const hop = at(accelerator, 'accelerator', `accelerator ${logicalId} answers on addresses of the internet`, { location, missing });
   const families = [{ state: true, lets: AddressSet.ALL_V4 }, { state: dual, lets: AddressSet.ALL_V6 }];
-  const open = families.flatMap(({ state, lets }) => statementOf(state, { hop, change, lets }));
+  const open = families.flatMap(({ state, lets }) => statementOf(state, { hop, lets }));
   // it is enabled unless somebody says otherwise.
   return gate(`accelerator ${logicalId} is not enabled`, values.length === 0 ? open : open.flatMap((each) => statementOf(switchIn(values), each)));
 }
@@ -97,7 +96,7 @@ function dial(group: Resource, hasOthers: boolean): Gate {
   const none = part?.known === true && Number(part.value) === 0;
   if (none && !hasOthers) return gate(`endpoint group ${group.logicalId} is turned down to 0`, []);
   const missing = none ? `whether ${group.logicalId}, which is turned down to 0, takes over from another endpoint group` : part?.known === false ? part.reason : undefined;
-  return passes(at(group, 'endpoint group', `${group.logicalId} takes traffic of the accelerator`, { missing }), removalOf(group));
+  return passes(at(group, 'endpoint group', `${group.logicalId} takes traffic of the accelerator`, { missing }));
 }
 
 /** An endpoint of weight 0 gets nothing as long as another one is well; after that it fails open. */

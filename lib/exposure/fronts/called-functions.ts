@@ -20,7 +20,9 @@ export function functionsNamed(value: Located, templates: TemplateSet): readonly
   const all = templates.ofType(FUNCTION);
   const byName = all.filter((each) => property(each, 'FunctionName').map(scalar).some((name) => name.known && isNamedIn(String(name.value), text)));
   if (byName.length > 0) return byName.map((each) => ({ target: resourceIdentity(each), missing: value.doubt ?? each.doubt }));
-  return isElsewhere(value) ? [] : all.map((each) => ({ target: resourceIdentity(each), missing: `which function is called: ${why(value)}` }));
+  // one that is called by a name in full is none of these.
+  if (isElsewhere(value) || /:function:[\w-]+(?:$|[:/])/.test(text)) return [];
+  return all.map((each) => ({ target: resourceIdentity(each), missing: `which function is called: ${why(value)}` }));
 }
 
 function functionsIn(value: Located): readonly Resource[] {

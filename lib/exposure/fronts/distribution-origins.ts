@@ -3,13 +3,14 @@ import type { Level } from '../assessment';
 import type { PortRange } from '../network/port-range';
 import { EVERY_PORT, port } from '../network/port-range';
 import type { Sender } from '../network/sender';
+import type { Switch } from '../network/subnets';
 import type { Gate } from '../paths/ways';
 import type { Located, Resource } from '../templates/model';
-import { inside, nameOf, property, referenceOf, referencesIn, resourceIdentity, why } from '../templates/values';
+import { inside, nameOf, property, referenceOf, referencesIn, resourceIdentity, scalar, why } from '../templates/values';
 import { functionsNamed } from './called-functions';
 import type { Scene } from './fronts';
 import { at, passes, removalOf } from './fronts';
-import { given, isElsewhere, numberIn } from './given';
+import { given, isElsewhere, isWritten, numberIn } from './given';
 
 const ORIGIN = 'AWS::CloudFront::VpcOrigin';
 const ENDPOINTS = new Set(['AWS::ElasticLoadBalancingV2::LoadBalancer', 'AWS::EC2::Instance']);
@@ -19,7 +20,11 @@ const ENDPOINTS = new Set(['AWS::ElasticLoadBalancingV2::LoadBalancer', 'AWS::EC
  *
  * @see https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-vpc-origins.html
  */
-const CLOUDFRONT: Sender = { name: 'CloudFront', preserves: false, groups: [], subnets: [], addresses6: AddressSet.NONE, entering: true, outside: 'whether the admitted group is the one that CloudFront makes' };
+function cloudFront(origin?: Resource): Sender {
+  const plain = origin !== undefined && property(origin, 'VpcOriginEndpointConfig', 'IpAddressType').map(scalar).every((each) => each.known && each.value === 'ipv4');
+  const addresses6 = plain ? AddressSet.NONE : undefined;
+  return { name: 'CloudFront', preserves: false, groups: [], subnets: [], addresses6, entering: true, outside: 'whether the admitted group is the one that CloudFront makes' };
+}
 
 /** What a distribution sends to an origin. */
 export interface Sent {
@@ -41,18 +46,25 @@ export function deliverToOrigin(scene: Scene, sent: Sent): void {
       const missing = `VPC origin ${nameOf(id)} is not in the templates`;
       if (!isElsewhere(id)) for (const any of scene.templates.ofType(ORIGIN)) deliverInside(scene, sent, any, `which VPC origin it is: ${why(id)}`);
       for (const name of inside(sent.origin, 'DomainName')) {
-        for (const { target } of endpointsIn(name)) scene.graph.deliver({ target, level: sent.level, sender: CLOUDFRONT, gates: [...sent.gates, passes(at(sent.distribution, 'VPC origin', `asks ${nameOf(name)}`, { missing }))] });
+        for (const { target } of endpointsIn(name)) scene.graph.deliver({ target, level: sent.level, sender: cloudFront(), gates: [...sent.gates, passes(at(sent.distribution, 'VPC origin', `asks ${nameOf(name)}`, { missing }))] });
       }
     }
   }
 }
 
-function deliverInside({ graph }: Scene, { level, viewers, gates }: Sent, origin: Resource, missing: string | undefined): void {
+/** Somewhere into the networks, where it cannot be read what CloudFront asks. */
+export function deliverAnywhere({ graph }: Scene, distribution: Resource, gates: readonly Gate[], missing: string): void {
+  graph.deliver({ sender: cloudFront(), gates: [...gates, passes(at(distribution, 'VPC origin', 'may ask it', { missing: `what CloudFront asks: ${missing}` }))] });
+}
+
+function deliverInside(scene: Scene, { distribution, level, viewers, gates }: Sent, origin: Resource, missing: string | undefined): void {
+  const unread = property(origin, 'VpcOriginEndpointConfig').find((each) => !isWritten(each));
+  if (unread !== undefined) deliverAnywhere(scene, distribution, gates, why(unread));
   for (const arn of property(origin, 'VpcOriginEndpointConfig', 'Arn')) {
     for (const endpoint of endpointsIn(arn)) {
       for (const asked of portsOf(origin, viewers)) {
         const hop = at(origin, 'VPC origin', `asks ${nameOf(arn)}${asked.port === undefined ? '' : ` on port ${asked.port.first}`}`, { missing: missing ?? arn.doubt ?? endpoint.missing ?? asked.missing });
-        graph.deliver({ level, target: endpoint.target, port: asked.port, sender: CLOUDFRONT, gates: [...gates, passes(hop, removalOf(origin))] });
+        scene.graph.deliver({ level, target: endpoint.target, port: asked.port, sender: cloudFront(origin), gates: [...gates, passes(hop, removalOf(origin))] });
       }
     }
   }
@@ -74,17 +86,14 @@ function portsOf(origin: Resource, viewers: readonly Located[]): ReadonlyArray<{
   const config = (name: string): readonly Located[] => property(origin, 'VpcOriginEndpointConfig', name);
   const policy = given(config('OriginProtocolPolicy')) ?? { known: true, value: 'match-viewer' };
   const viewer = given(viewers) ?? { known: true, value: 'allow-all' };
-  const matches = !policy.known || policy.value === 'match-viewer';
-  const unsure = policy.known ? undefined : policy.reason;
-  const asked = (name: string, otherwise: number, missing: string | undefined): { readonly port?: PortRange; readonly missing?: string } => {
+  const asked = (name: string, otherwise: number, state: Switch): ReadonlyArray<{ readonly port?: PortRange; readonly missing?: string }> => {
+    if (state === false) return [];
     const number = numberIn(config(name), otherwise);
-    return typeof number === 'number' ? { port: port(number), missing } : { missing: missing ?? number };
+    return [typeof number === 'string' ? { missing: number } : { port: port(number), missing: state === true ? undefined : state }];
   };
-  const plain = matches && !(viewer.known && viewer.value !== 'allow-all') ? [asked('HTTPPort', 80, unsure ?? (viewer.known ? undefined : viewer.reason))] : [];
-  return [
-    ...(policy.known && policy.value === 'http-only' ? [asked('HTTPPort', 80, undefined)] : policy.known ? plain : [asked('HTTPPort', 80, unsure)]),
-    ...(policy.known && policy.value === 'http-only' ? [] : [asked('HTTPSPort', 443, unsure)]),
-  ];
+  if (!policy.known) return [...asked('HTTPPort', 80, policy.reason), ...asked('HTTPSPort', 443, policy.reason)];
+  const plainly = viewer.known ? viewer.value === 'allow-all' : viewer.reason;
+  return [...asked('HTTPPort', 80, policy.value === 'http-only' || (policy.value === 'match-viewer' && plainly)), ...asked('HTTPSPort', 443, policy.value !== 'http-only')];
 }
 
 /**

@@ -31,6 +31,8 @@ export interface Service {
 export interface Balancer {
   readonly target: Target;
   readonly sender: Sender;
+  /** it in each of its subnets: who comes in there goes on from there. */
+  readonly nodes: ReadonlyArray<{ readonly target: Target; readonly sender: Sender }>;
   readonly kind: 'network' | 'application' | 'classic';
   /** ports of its listeners by the identity of the listener. */
   readonly listeners: ReadonlyMap<string, number | undefined>;

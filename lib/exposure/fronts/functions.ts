@@ -1,6 +1,6 @@
 import { EVERY_PORT } from '../network/port-range';
-import { isNamed } from '../network/links';
-import { property, identity, scalar } from '../templates/values';
+import { property, scalar } from '../templates/values';
+import { functionsNamed } from './called-functions';
 import type { Scene } from './fronts';
 import { at, passes } from './fronts';
 
@@ -14,10 +14,10 @@ export function functionUrls({ templates, graph }: Scene): void {
     const [type] = property(url, 'AuthType');
     const auth = type && scalar(type);
     if (auth?.known && auth.value !== 'NONE') continue;
-    for (const target of property(url, 'TargetFunctionArn')) {
-      const hop = at(url, 'function URL', `${url.logicalId} answers anybody: its AuthType is ${auth?.known ? auth.value : 'not known'}`, { location: 'Properties.AuthType', missing: target.doubt ?? type?.doubt ?? (auth?.known ? undefined : (auth?.reason ?? 'its AuthType')) });
+    for (const { target, missing } of property(url, 'TargetFunctionArn').flatMap((value) => functionsNamed(value, templates))) {
+      const hop = at(url, 'function URL', `${url.logicalId} answers anybody: its AuthType is ${auth?.known ? auth.value : 'not known'}`, { location: 'Properties.AuthType', missing: missing ?? type?.doubt ?? (auth?.known ? undefined : (auth?.reason ?? 'its AuthType')) });
       const change = { template: url.template.path, logicalId: url.logicalId, location: 'Properties.AuthType', to: 'AWS_IAM', words: `set AuthType of ${url.logicalId} to AWS_IAM` };
-      if (isNamed(target)) graph.deliver({ target: identity(target).replace(/\.Arn$/, ''), port: EVERY_PORT, gates: [passes(hop, change)] });
+      graph.deliver({ target, port: EVERY_PORT, gates: [passes(hop, change)] });
     }
   }
 }

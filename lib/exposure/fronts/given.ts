@@ -1,6 +1,7 @@
 import type { Located } from '../templates/model';
+import { isDictionary } from '../templates/model';
 import type { Value } from '../templates/values';
-import { identity, scalar } from '../templates/values';
+import { identity, intrinsic, scalar } from '../templates/values';
 
 /** What a property says; undefined when nobody writes it, so that its default holds. */
 export function given(values: readonly Located[]): Value | undefined {
@@ -16,6 +17,11 @@ export function numberIn(values: readonly Located[], otherwise: number): number 
   if (!found.known) return found.reason;
   const number = Number(found.value);
   return Number.isInteger(number) ? number : `${JSON.stringify(found.value)} is not a number`;
+}
+
+/** Whether a value is an object that is written here, and not one that deployment puts in. */
+export function isWritten({ node }: Located): boolean {
+  return isDictionary(node) && intrinsic(node)[0] === undefined;
 }
 
 /** Whether two values are the same, or why nobody can tell. */

@@ -1,3 +1,6 @@
+import { accelerators } from './accelerators';
+import { apis } from './apis';
+import { distributions } from './distributions';
 import type { Scene } from './fronts';
 import { functionUrls } from './functions';
 import { loadBalancers } from './load-balancers';
@@ -9,9 +12,12 @@ export interface Layer {
   readonly add: (scene: Scene) => void;
 }
 
-/** The layers in their order: what hands on to a load balancer comes after it. */
+/** The layers in their order: what comes to load balancers by PrivateLink is found before them. */
 export const LAYERS: readonly Layer[] = [
   { name: 'private link', add: privateLink },
+  { name: 'APIs', add: apis },
+  { name: 'distributions', add: distributions },
+  { name: 'accelerators', add: accelerators },
   { name: 'load balancers', add: loadBalancers },
   { name: 'functions', add: functionUrls },
   // these look at what the others have found, when a workload asks.

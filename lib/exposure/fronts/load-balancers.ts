@@ -50,7 +50,12 @@ function balancerOf({ graph: { network } }: Scene, resource: Resource, listeners
       return [resourceIdentity(listener), number.known ? Number(number.value) : undefined];
     }),
   );
-  return { target, kind, listeners, sender: senderFrom(`load balancer ${resource.logicalId}`, [card], false) };
+  const name = `load balancer ${resource.logicalId}`;
+  const nodes = places.map((place) => {
+    const node: Interface = { ...card, subnets: [place] };
+    return { target: { ...target, names: [`${resourceIdentity(resource)} in ${place.subnet.key}`, ...target.names], interfaces: [node] }, sender: senderFrom(name, [node], false) };
+  });
+  return { target, kind, listeners, nodes, sender: senderFrom(name, [card], false) };
 }
 
 /** A load balancer faces the internet unless it says that it is internal: that is the default of all kinds of them. */
@@ -119,20 +124,20 @@ interface Origin {
 function originsOf(scene: Scene, source: Resource, listener: Resource | undefined, missing: string | undefined): readonly Origin[] {
   const { graph, balancers, services } = scene;
   const arns = listener === undefined ? [undefined] : property(listener, 'LoadBalancerArn');
-  return arns.map((arn): Origin => {
+  return arns.flatMap((arn): readonly Origin[] => {
     const resource = arn && referenceOf(arn)?.resource;
     const balancer = resource && balancers.get(resourceIdentity(resource));
     if (listener === undefined || balancer === undefined) {
       const unknown = missing ?? `the load balancer of ${listener?.logicalId ?? source.logicalId} is not in the templates`;
-      return { sender: strangerAt('a load balancer', unknown), kind: 'application', services: [], own: [perhaps(unknown, { kind: 'load balancer', template: source.template.path, logicalId: source.logicalId, detail: 'a load balancer may face the internet' })] };
+      return [{ sender: strangerAt('a load balancer', unknown), kind: 'application', services: [], own: [perhaps(unknown, { kind: 'load balancer', template: source.template.path, logicalId: source.logicalId, detail: 'a load balancer may face the internet' })] }];
     }
     const number = single({ node: listener.properties.Port, template: listener.template });
     const own = number.known ? port(Number(number.value)) : { first: 1, last: 65535 };
-    const place = graph.place(balancer.target, own);
     const asking = (services.get(resourceIdentity(balancer.target.resource)) ?? []).filter((each) => each.port === undefined || !number.known || each.port === Number(number.value));
     const doubt = missing ?? arn?.doubt ?? listener.doubt;
     const hop = at(listener, 'listener', `listens on ${number.known ? `port ${number.value}` : 'a port'}`, { missing: doubt });
-    return { from: place, sender: balancer.sender, kind: balancer.kind, services: asking.map(({ from }) => ({ from, gates: pastGroups(scene, balancer, own) })), own: [passes(hop, removalOf(listener))] };
+    const linked = asking.map(({ from }) => ({ from, gates: pastGroups(scene, balancer, own) }));
+    return balancer.nodes.map(({ target, sender }) => ({ from: graph.place(target, own), sender, kind: balancer.kind, services: linked, own: [passes(hop, removalOf(listener))] }));
   });
 }
 
@@ -206,16 +211,16 @@ interface Handing {
  */
 function hand({ graph }: Scene, { preserves, ipv6, called, ...registration }: Registration, { kind, sender, services, gates, ...handing }: Handing): void {
   if (called) return graph.deliver({ ...handing, ...registration, gates: [...gates, ...registration.gates] });
-  for (const each of services) graph.deliver({ ...registration, from: each.from, sender, gates: [...each.gates, ...gates, ...registration.gates] });
-  const deliver = (who: Sender, more: readonly Gate[]): void => graph.deliver({ ...handing, ...registration, sender: who, gates: [...gates, ...registration.gates, ...more] });
-  const keeps = kind === 'network' ? preserves : false;
-  const family = (set: AddressSet): readonly Gate[] => [gate('', [{ hop: { kind: 'target group', template: '', logicalId: sender.name, detail: 'reaches its targets' }, lets: set }])];
   // what it sends itself is of the family of the target.
   const own: Sender = ipv6 ? { ...sender, addresses: AddressSet.NONE } : { ...sender, addresses6: AddressSet.NONE };
-  if (keeps === false) return deliver(own, []);
+  for (const each of services) graph.deliver({ ...registration, from: each.from, sender: own, gates: [...each.gates, ...gates, ...registration.gates] });
+  const keeps = kind === 'network' ? preserves : false;
+  const doubt = doubtful(keeps, sender);
+  const deliver = (who: Sender, family?: AddressSet): void => graph.deliver({ ...handing, ...registration, family, sender: who, gates: [...gates, ...registration.gates, ...doubt] });
+  if (keeps === false) return deliver(own);
   const [same, other] = ipv6 ? [AddressSet.ALL_V6, AddressSet.ALL_V4] : [AddressSet.ALL_V4, AddressSet.ALL_V6];
-  deliver({ ...sender, preserves: true }, [...doubtful(keeps, sender), ...family(same)]);
-  deliver(own, keeps === true ? family(other) : doubtful(keeps, sender));
+  deliver({ ...sender, preserves: true }, same);
+  deliver(own, keeps === true ? other : undefined);
 }
 
 function doubtful(keeps: boolean | string, { name }: Sender): readonly Gate[] {
@@ -229,9 +234,12 @@ function forwardClassic(scene: Scene, resource: Resource, groups: (group: Locate
   const registered = [...elements(resource, 'Instances').map((id): Pick<Registration, 'target' | 'gates'> => ({ target: isNamed(id) ? identity(id) : undefined, gates: [passes(at(resource, 'registration', `sends to ${referenceOf(id)?.resource.logicalId ?? 'an instance'}`, { missing: id.doubt ?? (isNamed(id) ? undefined : 'which instance it sends to') }))] })), ...names.flatMap((name) => groups(name))];
   for (const { value: listener, location } of placed(resource, 'Listeners')) {
     const [front, back] = ['LoadBalancerPort', 'InstancePort'].map((name) => inside(listener, name).map(scalar)[0]);
-    const from = scene.graph.place(balancer.target, front?.known ? port(Number(front.value)) : { first: 1, last: 65535 });
+    const listening = front?.known ? port(Number(front.value)) : { first: 1, last: 65535 };
     const to: PortRange | undefined = back?.known ? port(Number(back.value)) : undefined;
     const hop = at(resource, 'listener', `listens on ${front?.known ? `port ${front.value}` : 'a port'} and sends to ${back?.known ? `port ${back.value}` : 'a port'}`, { location, missing: listener.doubt ?? (to === undefined ? 'the port it sends to' : undefined) });
-    for (const { target, gates } of registered) scene.graph.deliver({ target, from, port: to, sender: { ...balancer.sender, addresses6: AddressSet.NONE }, gates: [passes(hop, removalOf(resource, location)), ...gates] });
+    for (const node of balancer.nodes) {
+      const from = scene.graph.place(node.target, listening);
+      for (const { target, gates } of registered) scene.graph.deliver({ target, from, port: to, sender: { ...node.sender, addresses6: AddressSet.NONE }, gates: [passes(hop, removalOf(resource, location)), ...gates] });
+    }
   }
 }

@@ -29,13 +29,14 @@ const GROUP = 'AWS::ElasticLoadBalancingV2::TargetGroup';
 export function registrations(scene: Scene): (group: Located) => readonly Registration[] {
   const found = new Map<string, Registration[]>();
   const unnamed: Registration[] = [];
+  const owners = new Owners(scene);
   const add = (group: Located, registration: Registration): void => {
     if (isNamed(group)) append(found, identity(group), registration);
     else unnamed.push(registration);
     if (referenceOf(group) === undefined) scene.graph.deliver(fromStranger(group, registration));
   };
   for (const group of scene.templates.ofType(GROUP)) {
-    for (const each of placed(group, 'Targets')) append(found, resourceIdentity(group), target(group, each));
+    for (const each of placed(group, 'Targets')) append(found, resourceIdentity(group), atOwner(target(group, each), owners));
   }
   for (const user of scene.templates.ofType('AWS::AutoScaling::AutoScalingGroup')) {
     for (const list of ['TargetGroupARNs', 'LoadBalancerNames']) for (const { value, location } of placed(user, list)) add(value, member(user, value, location));
@@ -46,6 +47,33 @@ export function registrations(scene: Scene): (group: Located) => readonly Regist
     }
   }
   return (group) => [...(found.get(identity(group)) ?? []), ...unnamed, ...elsewhere(group)];
+}
+
+/** Machines and interfaces by the private addresses that the templates give them. */
+class Owners {
+  private found?: ReadonlyMap<string, ReadonlyArray<{ readonly name: string; readonly vpc?: string }>>;
+
+  constructor(private readonly scene: Scene) {}
+
+  of({ text, vpc }: { readonly text: string; readonly vpc?: string }): readonly string[] {
+    const all = (this.found ??= this.read()).get(text) ?? [];
+    return all.filter((each) => each.vpc === undefined || vpc === undefined || each.vpc === vpc).map(({ name }) => name);
+  }
+
+  private read(): ReadonlyMap<string, ReadonlyArray<{ readonly name: string; readonly vpc?: string }>> {
+    const { templates, graph } = this.scene;
+    const found = new Map<string, Array<{ readonly name: string; readonly vpc?: string }>>();
+    for (const resource of templates.ofType('AWS::EC2::Instance', 'AWS::EC2::NetworkInterface')) {
+      for (const { fixed = [], subnets } of graph.network.interfaces.of(resource)) for (const text of fixed) append(found, text, { name: resourceIdentity(resource), vpc: subnets[0]?.subnet.vpc });
+    }
+    return found;
+  }
+}
+
+/** An address that the templates give to somebody is theirs: a VPC has it once. */
+function atOwner(registration: Registration, owners: Owners): Registration {
+  const [owner, ...others] = registration.address === undefined ? [] : owners.of(registration.address);
+  return owner === undefined || others.length > 0 ? registration : { ...registration, target: owner };
 }
 
 /** Who forwards to a target group that is not in the templates may be anybody. */

@@ -28,9 +28,22 @@ export function blocksOf(value: Located): readonly Block[] {
   }
   const text = scalar(value);
   if (!text.known) return [{ addresses: AddressSet.ALL, words: 'addresses that are only known at deployment', missing: text.reason }];
-  const cidr = tryCidr(String(text.value));
+  const cidr = readCidr(String(text.value));
   if (cidr === undefined) return [{ addresses: AddressSet.ALL, words: JSON.stringify(text.value), missing: `${JSON.stringify(text.value)} is not a CIDR block` }];
-  return [{ addresses: AddressSet.ofCidrs([cidr]), words: String(text.value), prefix: cidr.prefix, missing: value.doubt }];
+  return [{ ...cidr, words: String(text.value), missing: value.doubt }];
+}
+
+// the same few blocks are written all over a deployment.
+const READ = new Map<string, { readonly addresses: AddressSet; readonly prefix: number } | undefined>();
+const MOST_READ = 10_000;
+
+function readCidr(text: string): { readonly addresses: AddressSet; readonly prefix: number } | undefined {
+  if (READ.has(text)) return READ.get(text);
+  const cidr = tryCidr(text);
+  const found = cidr && { addresses: AddressSet.ofCidrs([cidr]), prefix: cidr.prefix };
+  if (READ.size >= MOST_READ) READ.clear();
+  READ.set(text, found);
+  return found;
 }
 
 function tryCidr(text: string): Cidr | undefined {

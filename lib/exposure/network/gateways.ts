@@ -1,9 +1,10 @@
 import { AddressSet } from '../addresses/address-set';
 import type { Gate, Statement } from '../paths/ways';
 import { gate } from '../paths/ways';
-import type { Located, Resource, Template } from '../templates/model';
+import type { Resource, Template } from '../templates/model';
 import type { TemplateSet } from '../templates/templates';
-import { identity, inside, property, scalar, single } from '../templates/values';
+import { property, scalar, single } from '../templates/values';
+import type { Linked } from './links';
 import { Links } from './links';
 
 /** Internet gateways and what the account says of all of them. */
@@ -11,13 +12,15 @@ export class Gateways {
   private readonly attachments: Links;
   private readonly blocks: readonly Resource[];
   private readonly exclusions: Links;
+  private readonly all: readonly Resource[];
   private readonly attached = new Map<string, Gate>();
 
   constructor(templates: TemplateSet) {
     const attachments = templates.ofType('AWS::EC2::VPCGatewayAttachment').filter((each) => property(each, 'InternetGatewayId').length > 0);
     this.attachments = new Links(attachments, 'VpcId');
     this.blocks = templates.ofType('AWS::EC2::VPCBlockPublicAccessOptions');
-    this.exclusions = new Links(templates.ofType('AWS::EC2::VPCBlockPublicAccessExclusion'), 'VpcId', 'SubnetId');
+    this.all = templates.ofType('AWS::EC2::VPCBlockPublicAccessExclusion');
+    this.exclusions = new Links(this.all, 'VpcId', 'SubnetId');
   }
 
   /** Whether a VPC has an internet gateway. */
@@ -41,7 +44,7 @@ export class Gateways {
    *
    * @see https://docs.aws.amazon.com/vpc/latest/userguide/security-vpc-bpa.html
    */
-  notBlocked(subnet: string, vpc: string | undefined, template: Template): readonly Gate[] {
+  notBlocked(subnet: string, vpc: string | undefined, template: Template, unknown?: string): readonly Gate[] {
     return this.blocks.filter((block) => isSameRegion(block.template, template)).flatMap((block): readonly Gate[] => {
       const mode = single({ node: block.properties.InternetGatewayBlockMode, template: block.template });
       const blocking = mode.known ? /^block-(?:bidirectional|ingress)$/.test(String(mode.value)) : mode.reason;
@@ -49,7 +52,9 @@ export class Gateways {
       const at = { kind: 'VPC Block Public Access', template: block.template.path, logicalId: block.logicalId };
       const unsure = block.doubt ?? (typeof blocking === 'string' ? blocking : undefined);
       const perhaps: readonly Statement[] = unsure === undefined ? [] : [{ hop: { ...at, detail: 'may not block', missing: unsure }, lets: AddressSet.ALL }];
-      const excluded = [...this.exclusions.of(subnet), ...(vpc === undefined ? [] : this.exclusions.of(vpc))].flatMap(({ resource, missing }): readonly Statement[] =>
+      // a subnet that nobody knows may be one that is excluded.
+      const exclusions: readonly Linked[] = unknown === undefined ? [...this.exclusions.of(subnet), ...(vpc === undefined ? [] : this.exclusions.of(vpc))] : this.all.map((resource) => ({ resource, missing: unknown }));
+      const excluded = exclusions.flatMap(({ resource, missing }): readonly Statement[] =>
         property(resource, 'InternetGatewayExclusionMode').flatMap((value): readonly Statement[] => {
           const text = scalar(value);
           if (text.known && text.value !== 'allow-bidirectional') return [];
@@ -67,14 +72,4 @@ export class Gateways {
 function isSameRegion(one: Template, other: Template): boolean {
   const same = (a: string | undefined, b: string | undefined): boolean => a === undefined || b === undefined || a === b;
   return same(one.environment.account, other.environment.account) && same(one.environment.region, other.environment.region);
-}
-
-/** The key of what a property names, if it names one thing. */
-export function onlyKey(values: readonly Located[]): string | undefined {
-  const [value, ...others] = values;
-  return value === undefined || others.length > 0 || value.doubt !== undefined ? undefined : identity(value);
-}
-
-export function hasAny(value: Located, ...names: readonly string[]): boolean {
-  return names.some((name) => inside(value, name).length > 0);
 }

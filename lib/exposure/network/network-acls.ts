@@ -8,7 +8,7 @@ import type { Block } from './blocks';
 import { blocksOf } from './blocks';
 import { Links } from './links';
 import type { Match, PortRange, Ports } from './port-range';
-import { matches, portsOf, portWords } from './port-range';
+import { bounds, matches, portsOf, portWords } from './port-range';
 
 type Direction = 'in' | 'out';
 
@@ -104,6 +104,11 @@ export class NetworkAcls {
     return each.find((match) => match === true) ?? each.find((match) => match !== false) ?? false;
   }
 
+  /** Where among the ports entries begin and end. */
+  boundsOf(uses: readonly AclUse[]): readonly number[] {
+    return uses.flatMap((use) => this.entriesOf(use, 'in').flatMap(({ ports }) => bounds(ports)));
+  }
+
   private doubtful(statement: Statement, { missing }: AclUse): Statement {
     return missing === undefined || statement.hop.missing !== undefined ? statement : { ...statement, hop: { ...statement.hop, missing } };
   }
@@ -118,8 +123,8 @@ export class NetworkAcls {
    */
   private passAny(use: AclUse, direction: Direction, lowest: number): Passed {
     return this.remember(`${direction} from ${lowest} ${use.key}`, () => {
-      const bounds = this.entriesOf(use, direction).flatMap(({ ports: { first, last } }) => [first, typeof last === 'number' ? last + 1 : 0]);
-      const starts = [...new Set([lowest, ...bounds.filter((each): each is number => typeof each === 'number' && each > lowest && each <= 65535)])];
+      const begins = this.entriesOf(use, direction).flatMap(({ ports }) => bounds(ports));
+      const starts = [...new Set([lowest, ...begins.filter((each) => each > lowest && each <= 65535)])];
       const each = starts.map((start) => this.pass(use, direction, { first: start, last: start }));
       return {
         must: each.reduce((all, { must }) => all.union(must), AddressSet.NONE),

@@ -35,6 +35,11 @@ export class Network {
     });
   }
 
+  /** Where among the ports of an interface something changes: between two of these all of them are alike. */
+  boundsOf(card: Interface): readonly number[] {
+    return [...(card.groups === undefined ? [] : this.groups.boundsOf(card.groups, 'ingress')), ...card.subnets.flatMap(({ subnet }) => this.subnets.acls.boundsOf(subnet.acls))];
+  }
+
   /** The gates between something inside the network and a port of an interface: one list for each subnet that it may be in. */
   between(sender: Sender, card: Interface, port: PortRange): ReadonlyArray<readonly Gate[]> {
     return card.subnets.map(({ subnet, missing }) => [

@@ -36,6 +36,11 @@ export function portsOf(entry: Located, from: readonly string[], to: readonly st
   return { tcp, first: bound(inside(entry, ...from), 0), last: bound(inside(entry, ...to), 65535) };
 }
 
+/** The first ports of what ports hold and of what follows. */
+export function bounds({ first, last }: Ports): readonly number[] {
+  return [...(typeof first === 'number' ? [first] : []), ...(typeof last === 'number' ? [last + 1] : [])];
+}
+
 /** Whether ports hold those that are wanted. */
 export function matches({ tcp, first, last }: Ports, wanted: PortRange): Match {
   if (tcp === false) return false;

@@ -6,12 +6,12 @@ import type { Located, Resource } from '../templates/model';
 import { intrinsic, isDictionary } from '../templates/model';
 import type { TemplateSet } from '../templates/templates';
 import type { Placed } from '../templates/values';
-import { everythingOf, identity, inside, nameOf, placed, property, referenceOf, resourceIdentity } from '../templates/values';
+import { everythingOf, identity, inside, nameOf, placed, property, referenceOf, resourceIdentity, why } from '../templates/values';
 import type { Block } from './blocks';
 import { blocksOf, blocksOfList } from './blocks';
 import { isNamed, Links } from './links';
 import type { PortRange, Ports } from './port-range';
-import { matches, portsOf, portWords } from './port-range';
+import { bounds, matches, portsOf, portWords } from './port-range';
 import type { Sender } from './sender';
 import { admitted, isOfAccount } from './sender';
 
@@ -21,11 +21,13 @@ export interface GroupUse {
   readonly name: string;
   /** why it may not have it; none when it does. */
   readonly missing?: string;
+  /** why it may be any other one: only deployment names it. */
+  readonly unnamed?: string;
   /** the default group of a VPC, with nothing in it but itself and what the templates add, as far as nothing is missing. */
   readonly isDefault?: true;
 }
 
-type Direction = 'ingress' | 'egress';
+export type Direction = 'ingress' | 'egress';
 
 /** A group that an entry names. */
 interface Peer {
@@ -69,7 +71,7 @@ export class SecurityGroups {
 
   /** A group that a value names. */
   use(value: Located): GroupUse {
-    return { key: this.keyOf(value), name: nameOf(value), missing: value.doubt, isDefault: isDefaultOfOurs(value) };
+    return { key: this.keyOf(value), name: nameOf(value), missing: value.doubt, unnamed: isNamed(value) ? undefined : why(value), isDefault: isDefaultOfOurs(value) };
   }
 
   /** A group is named by its id or by its name. */
@@ -94,10 +96,11 @@ export class SecurityGroups {
         if (same !== undefined) return [{ lets: AddressSet.ALL, missing: same.missing ?? peer.missing, words: `group ${peer.name}` }];
         const theirs = isOfAccount(sender, peer.owner);
         if (theirs === true) return [{ lets: AddressSet.ALL, missing: peer.missing, words: `group ${peer.name}` }];
-        const missing = peer.missing ?? sender.missing ?? (theirs === false ? this.isOutside(peer) && sender.outside : theirs);
-        return missing === undefined || missing === false ? [] : [{ lets: AddressSet.ALL, missing, words: `group ${peer.name}` }];
+        const unnamed = sender.groups.find((each) => each.unnamed !== undefined)?.unnamed;
+        const missing = peer.missing ?? sender.missing ?? (theirs === false ? (this.isOutside(peer) ? sender.outside : undefined) : theirs) ?? (unnamed === undefined ? undefined : `which security group ${sender.name} has: ${unnamed}`);
+        return missing === undefined ? [] : [{ lets: AddressSet.ALL, missing, words: `group ${peer.name}` }];
       }),
-    ]);
+    ], (group) => membersOf(group, sender));
   }
 
   private isOutside({ key }: Peer): boolean {
@@ -137,15 +140,21 @@ export class SecurityGroups {
     return groups.some((group) => this.entriesOf(group, 'ingress').some(({ ports, blocks }) => blocks.length > 0 && matches(ports, wanted) !== false));
   }
 
+  /** Where among the ports entries of groups begin and end: between two of these all ports are alike to them. */
+  boundsOf(groups: readonly GroupUse[], direction: Direction): readonly number[] {
+    return groups.flatMap((group) => this.entriesOf(group, direction).flatMap(({ ports }) => bounds(ports)));
+  }
+
   private letsAllOut({ key }: GroupUse): boolean {
     const resource = this.resources.get(key);
     // https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-securitygroup.html
     return resource === undefined || resource.properties.SecurityGroupEgress === undefined;
   }
 
-  private gate(groups: readonly GroupUse[], wanted: PortRange, whom: string, admits: (entry: Entry) => ReadonlyArray<{ readonly lets: AddressSet; readonly missing?: string; readonly words: string }>): Gate {
+  private gate(groups: readonly GroupUse[], wanted: PortRange, whom: string, admits: (entry: Entry) => ReadonlyArray<{ readonly lets: AddressSet; readonly missing?: string; readonly words: string }>, own?: (group: GroupUse) => readonly Statement[]): Gate {
     const names = groups.map(({ name }) => name).join(', ');
     const statements = groups.flatMap((group): readonly Statement[] => {
+      const members = own?.(group) ?? [];
       const known = this.entriesOf(group, 'ingress').flatMap((entry): readonly Statement[] => {
         const match = matches(entry.ports, wanted);
         if (match === false) return [];
@@ -155,9 +164,9 @@ export class SecurityGroups {
           return { hop, lets, change: removal(entry, hop) };
         });
       });
-      return [...known, ...this.elsewhere(group)];
+      return [...members, ...known, ...this.elsewhere(group)];
     });
-    return gate(`no security group rule admits ${whom} on ${portWords(wanted)}${names === '' ? '' : ` (${names})`}`, statements);
+    return gate(`no security group rule admits ${whom}${names === '' ? '' : ` (${names})`}`, statements);
   }
 
   /** What a group that is not in the templates may admit. */
@@ -203,6 +212,13 @@ export class SecurityGroups {
     const unread: Block = { addresses: AddressSet.ALL, words: 'somebody', missing: `${resource.logicalId} names no source that can be read` };
     return { ...base, ports: portsOf(entry, ['FromPort'], ['ToPort'], 'IpProtocol'), blocks: none ? [unread] : blocks, peers, missing };
   }
+}
+
+/** The default group of a VPC admits its own members; https://docs.aws.amazon.com/vpc/latest/userguide/default-security-group.html */
+function membersOf(group: GroupUse, sender: Sender): readonly Statement[] {
+  const member = sender.groups.find(({ key }) => key === group.key);
+  if (group.isDefault !== true || member === undefined) return [];
+  return [{ lets: AddressSet.ALL, hop: { kind: 'security group', template: '', logicalId: group.name, detail: `admits ${sender.name}, which is in it`, missing: group.missing ?? member.missing } }];
 }
 
 /** A destination block as far as a target in a range may be in it; undefined when it is not. */

@@ -104,7 +104,7 @@ export class Subnets {
   private foreign(key: string, value: Located | undefined, template: Template): Subnet {
     const name = value === undefined ? 'the default subnet' : nameOf(value);
     const missing = value === undefined ? 'it names no subnet, so it starts in the default VPC, whose subnets are public unless somebody changed that' : `subnet ${name} is not in the templates`;
-    const entry = this.gateways.notBlocked(key, undefined, template);
+    const entry = this.gateways.notBlocked(key, undefined, template, missing);
     return {
       key,
       name,

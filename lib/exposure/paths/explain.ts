@@ -73,7 +73,8 @@ export function closures(place: Place): readonly string[] {
     }
   };
   visit(place);
-  return [...found];
+  // in an order that does not depend on that of the templates.
+  return [...found].sort();
 }
 
 /** What is not known on the ways to a place, each reason once. */
@@ -89,5 +90,5 @@ export function unknowns(place: Place, level?: Level): readonly string[] {
     }
   };
   visit(place);
-  return [...found];
+  return [...found].sort();
 }

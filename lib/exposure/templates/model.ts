@@ -111,12 +111,18 @@ export function append<Key, Value>(map: Map<Key, Value[]>, key: Key, value: Valu
   else list.push(value);
 }
 
+const NO_INTRINSIC: readonly [undefined, undefined] = [undefined, undefined];
+
 /** The name and the argument of an intrinsic function: an object with that one key. */
 export function intrinsic(node: unknown): readonly [string | undefined, unknown] {
-  if (!isDictionary(node)) return [undefined, undefined];
-  const keys = Object.keys(node);
-  const [name] = keys;
-  return keys.length === 1 && name !== undefined && (name === 'Ref' || name.startsWith('Fn::')) ? [name, node[name]] : [undefined, undefined];
+  if (!isDictionary(node)) return NO_INTRINSIC;
+  let name: string | undefined;
+  // asked of every value there is: no list of the keys is made.
+  for (const key in node) {
+    if (name !== undefined) return NO_INTRINSIC;
+    name = key;
+  }
+  return name !== undefined && (name === 'Ref' || name.startsWith('Fn::')) ? [name, node[name]] : NO_INTRINSIC;
 }
 
 /** The resource and the attribute of a `Fn::GetAtt`, which may be written as a list or with a dot. */

@@ -90,8 +90,10 @@ function decide({ node, template }: Located, depth = 0): Decision {
       return all(each(), false);
     case 'Fn::Or':
       return all(each(), true);
+    case undefined:
+      return { reason: 'it is no condition' };
     default:
-      return { reason: name === undefined ? 'it is no condition' : `${name} is not evaluated` };
+      return { reason: `${name} is not evaluated` };
   }
 }
 
@@ -171,7 +173,7 @@ function partsOf(template: Template, name: string, argument: unknown): ReadonlyA
     const [pattern, variables] = (Array.isArray(argument) ? argument : [argument, {}]) as readonly unknown[];
     if (typeof pattern !== 'string') return undefined;
     const given = isDictionary(variables) ? variables : {};
-    return pattern.split(/(\$\{[^}]*\})/).map((part) => {
+    return pattern.split(/(\$\{[^{}]*\})/).map((part) => {
       const [, variable] = /^\$\{([^}]*)\}$/.exec(part) ?? [];
       if (variable === undefined) return part;
       if (variable.startsWith('!')) return `\${${variable.slice(1)}}`;

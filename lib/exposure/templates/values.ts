@@ -39,16 +39,28 @@ export function truths(value: Located): ReadonlyArray<true | false | string> {
 }
 
 /** The property of a resource, by the names on the way to it. Branches of conditions on the way are all taken. */
-export function property(resource: Resource, ...names: readonly string[]): readonly Located[] {
-  return inside(everythingOf(resource), ...names);
+export function property({ properties, template }: Resource, ...[first, ...names]: readonly string[]): readonly Located[] {
+  if (first === undefined) return [{ node: properties, template }];
+  if (!Object.hasOwn(properties, first)) return [];
+  return further(possible({ node: properties[first], template }), names);
 }
 
 /** What a value may hold under a name, by the names on the way. */
 export function inside(value: Located, ...names: readonly string[]): readonly Located[] {
-  return names.reduce<readonly Located[]>(
-    (values, name) => values.flatMap((each) => (isDictionary(each.node) && Object.hasOwn(each.node, name) ? possible({ ...each, node: each.node[name] }) : [])),
-    possible(value),
-  );
+  return further(possible(value), names);
+}
+
+function further(values: readonly Located[], names: readonly string[]): readonly Located[] {
+  let found = values;
+  for (const name of names) {
+    if (found.length === 0) return found;
+    const next: Located[] = [];
+    for (const { node, template, doubt } of found) {
+      if (isDictionary(node) && Object.hasOwn(node, name)) next.push(...possible({ node: node[name], template, doubt }));
+    }
+    found = next;
+  }
+  return found;
 }
 
 /** All properties of a resource as one value. */

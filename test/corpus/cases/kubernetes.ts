@@ -104,12 +104,7 @@ const SERVICES: readonly Case[] = [
     why: 'the load balancer finds the subnet that leads to the internet gateway',
     templates: objects(SERVER, service(external('internet-facing'))),
     verdict: 'exposed',
-    twin: {
-      at: [...RESOURCES, 'PublicAssociation', 'Properties', 'RouteTableId'],
-      to: ref('PrivateTable'),
-      verdict: 'private',
-      why: 'no subnet has a route to the internet gateway',
-    },
+    twin: { at: MANIFEST, to: text(SERVER, service(external('internal'))), verdict: 'private', why: 'the annotation asks for an internal one' },
   },
   {
     name: 'service inside the cluster',
@@ -131,7 +126,7 @@ const SERVICES: readonly Case[] = [
   },
   {
     name: 'service on the ports of public nodes',
-    why: 'the nodes have public addresses, and the group of the cluster admits everybody on the ports of nodes',
+    why: 'the nodes have public addresses; which groups EKS gives them is only known at deployment',
     templates: cluster(
       {
         Objects: applied(text(SERVER, service(undefined, { type: 'NodePort', ports: [{ port: 8123, nodePort: 30123 }] }))),
@@ -142,8 +137,8 @@ const SERVICES: readonly Case[] = [
       },
       { Subnets: [ref('Public')] },
     ),
-    verdict: 'exposed',
-    twin: { at: [...RESOURCES, 'NodePorts', 'Properties', 'CidrIp'], to: '10.0.0.0/8', verdict: 'private', why: 'private addresses only are admitted' },
+    verdict: 'unknown',
+    twin: { at: [...RESOURCES, 'Nodes', 'Properties', 'Subnets', 0], to: ref('Private'), verdict: 'private', why: 'the nodes have none' },
   },
   {
     name: 'service for another app',
@@ -153,15 +148,15 @@ const SERVICES: readonly Case[] = [
   },
   {
     name: 'service for a label that ClickHouse lacks',
-    why: 'all labels of the selector have to match',
+    why: 'all labels of the selector have to match; whether the pods that it selects are of ClickHouse is not in the templates',
     templates: objects(SERVER, service(external('internet-facing'), { selector: { app: 'clickhouse', tier: 'proxy' } })),
-    verdict: 'private',
+    verdict: 'unknown',
   },
   {
     name: 'service of another namespace',
-    why: 'a service selects pods of its own namespace',
+    why: 'a service selects pods of its own namespace; whether those are of ClickHouse is not in the templates',
     templates: objects(SERVER, service(external('internet-facing'), {}, { namespace: 'web' })),
-    verdict: 'private',
+    verdict: 'unknown',
   },
   {
     name: 'second service in a second resource',
