@@ -21,6 +21,7 @@ import { registrations } from './target-groups';
 const V2 = 'AWS::ElasticLoadBalancingV2::LoadBalancer';
 const CLASSIC = 'AWS::ElasticLoadBalancing::LoadBalancer';
 const LISTENER = 'AWS::ElasticLoadBalancingV2::Listener';
+const MOST_SUBNETS = 16;
 
 /** Network, application and classic load balancers: what they listen on, and whom they hand it on to. */
 export function loadBalancers(scene: Scene): void {
@@ -51,7 +52,8 @@ function balancerOf({ graph: { network } }: Scene, resource: Resource, listeners
     }),
   );
   const name = `load balancer ${resource.logicalId}`;
-  const nodes = places.map((place) => {
+  // a load balancer has a subnet in each zone, and there is no region with that many.
+  const nodes = (places.length > MOST_SUBNETS ? [places[0] ?? { subnet: network.subnets.of(undefined, resource.template) }].map((place) => ({ ...place, missing: `${resource.logicalId} names more subnets than there are zones` })) : places).map((place) => {
     const node: Interface = { ...card, subnets: [place] };
     return { target: { ...target, names: [`${resourceIdentity(resource)} in ${place.subnet.key}`, ...target.names], interfaces: [node] }, sender: senderFrom(name, [node], false) };
   });
@@ -150,6 +152,7 @@ function certificateDemandedBy(listener: Resource): Level | undefined {
 function forwards(source: Resource, isRule: boolean): readonly Forward[] {
   const name = isRule ? 'Actions' : 'DefaultActions';
   const sources = isRule ? sourceCondition(source) : [];
+  const known = new Set<string>();
   const actions = [...placed(source, name)].sort((a, b) => orderOf(a.value) - orderOf(b.value));
   const found: Forward[] = [];
   let level: Level | undefined;
@@ -164,6 +167,10 @@ function forwards(source: Resource, isRule: boolean): readonly Forward[] {
       ...weighted.filter((each) => !inside(each, 'Weight').map(scalar).some((weight) => weight.known && Number(weight.value) === 0)).flatMap((each) => inside(each, 'TargetGroupArn').map((group) => ({ group, missing: each.doubt ?? group.doubt }))),
     ];
     for (const { group, missing } of targets) {
+      // the same group once more adds nothing.
+      const key = `${identity(group)} ${level ?? ''} ${missing ?? unsure ?? ''}`;
+      if (known.has(key)) continue;
+      known.add(key);
       const detail = `${isRule ? 'forwards what the rule matches' : 'forwards'} to ${referenceOf(group)?.resource.logicalId ?? 'a target group'}${level === undefined ? '' : ' after a login'}`;
       found.push({ group, level, gates: [...sources, passes(at(source, isRule ? 'listener rule' : 'listener action', detail, { location, missing: missing ?? unsure }), removalOf(source))] });
     }

@@ -64,7 +64,11 @@ class Owners {
     const { templates, graph } = this.scene;
     const found = new Map<string, Array<{ readonly name: string; readonly vpc?: string }>>();
     for (const resource of templates.ofType('AWS::EC2::Instance', 'AWS::EC2::NetworkInterface')) {
-      for (const { fixed = [], subnets } of graph.network.interfaces.of(resource)) for (const text of fixed) append(found, text, { name: resourceIdentity(resource), vpc: subnets[0]?.subnet.vpc });
+      for (const { fixed = [], subnets, name } of graph.network.interfaces.of(resource)) {
+        // an interface that is a resource of its own says it there.
+        if (name !== undefined && resource.type === 'AWS::EC2::Instance') continue;
+        for (const text of fixed) append(found, text, { name: resourceIdentity(resource), vpc: subnets[0]?.subnet.vpc });
+      }
     }
     return found;
   }

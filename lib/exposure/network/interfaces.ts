@@ -48,6 +48,8 @@ interface Card {
   readonly isPrimary: boolean;
 }
 
+// 16 at most; https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html
+const MOST_GROUPS = 32;
 const GROUP_TYPES = new Set(['AWS::AutoScaling::AutoScalingGroup', 'AWS::EC2::EC2Fleet', 'AWS::EC2::SpotFleet']);
 
 /** The network interfaces of what runs in a deployment. */
@@ -178,7 +180,8 @@ export class Interfaces {
     const hop = { kind: 'public address', template: owner.template.path, logicalId: owner.logicalId, detail: `${owner.logicalId} has an IPv6 address in subnet ${subnet.name}`, missing: doubt };
     const { resource } = subnet;
     const change: Change | undefined = wants || resource === undefined ? undefined : { template: resource.template.path, logicalId: resource.logicalId, location: 'Properties.AssignIpv6AddressOnCreation', to: false, words: `set AssignIpv6AddressOnCreation of ${resource.logicalId} to false` };
-    const asking: Change | undefined = wants && !location.includes('Attachment') ? { template: owner.template.path, logicalId: owner.logicalId, location: `${location}.${isList(asked) ? 'Ipv6Addresses' : 'Ipv6AddressCount'}`, words: `give ${owner.logicalId} no IPv6 address` } : undefined;
+    // where the subnet gives one to all that do not ask, asking for none is no way out but for an interface of its own.
+    const asking: Change | undefined = wants && subnet.assignsIpv6 !== false ? (location === 'Properties' && owner.type === 'AWS::EC2::NetworkInterface' && !isList(asked) ? { template: owner.template.path, logicalId: owner.logicalId, location: 'Properties.Ipv6AddressCount', to: 0, words: `set Ipv6AddressCount of ${owner.logicalId} to 0` } : undefined) : wants ? { template: owner.template.path, logicalId: owner.logicalId, location: `${location}.${isList(asked) ? 'Ipv6Addresses' : 'Ipv6AddressCount'}`, words: `give ${owner.logicalId} no IPv6 address` } : undefined;
     return statementOf(state, { hop, change: asking ?? change, lets: AddressSet.ALL_V6 });
   }
 
@@ -254,7 +257,9 @@ export class Interfaces {
 
   /** The groups of an interface; the default one of its VPC where nobody names any. */
   groupsOf(lists: readonly Located[], subnet: Subnet | undefined, missing: string | undefined): readonly GroupUse[] {
-    const named = lists.flatMap((list) => items(list)).map((value) => this.groups.use(value));
+    const values = lists.flatMap((list) => items(list));
+    if (values.length > MOST_GROUPS) return [{ key: 'too many security groups', name: 'more than an interface can have', unnamed: 'more security groups than an interface can have' }];
+    const named = values.map((value) => this.groups.use(value));
     if (named.length > 0) return missing === undefined ? named : [...named];
     const vpc = subnet?.vpc;
     const isOurs = vpc !== undefined && subnet?.resource !== undefined && !vpc.startsWith('=') && !vpc.includes('!');

@@ -153,13 +153,16 @@ export class NetworkAcls {
     const id = `${key} ${given === BY_DEFAULT ? '' : (given[0]?.hop.logicalId ?? '')}`;
     let all = this.read.get(id);
     if (all === undefined) {
-      all = [...given, ...this.entries.of(key).map(({ resource, missing }) => read(resource, missing))].sort((a, b) => order(a) - order(b));
+      const written = this.entries.of(key);
+      all = written.length > MOST_ENTRIES ? foreign(`${key.slice(key.indexOf('#') + 1)}, which has more entries than AWS accepts,`) : [...given, ...written.map(({ resource, missing }) => read(resource, missing))].sort((a, b) => order(a) - order(b));
       this.read.set(id, all);
     }
     return all.filter(({ out }) => out === undefined || typeof out === 'string' || out === (direction === 'out'));
   }
 }
 
+// twice 40 in each direction; https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html
+const MOST_ENTRIES = 160;
 const DEFAULT = 'the default network ACL';
 const ALL_PORTS: Ports = { tcp: true, first: 0, last: 65535 };
 

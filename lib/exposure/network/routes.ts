@@ -21,6 +21,8 @@ interface Route {
 const ELSEWHERE = ['NatGatewayId', 'EgressOnlyInternetGatewayId', 'TransitGatewayId', 'VpcPeeringConnectionId', 'CarrierGatewayId', 'LocalGatewayId', 'CoreNetworkArn'];
 // what may hand on to the internet gateway, where the gateway hands in to it: firewalls and appliances.
 const APPLIANCES = ['VpcEndpointId', 'NetworkInterfaceId', 'InstanceId'];
+// https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html
+const MOST_ROUTES = 1000;
 const OTHER_GATEWAYS = /^(?:local$|(?:vgw|nat|tgw|vpce|pcx|eni|eigw|lgw|i)-)/;
 
 /** The route tables of a deployment: which answers go back through an internet gateway. */
@@ -56,7 +58,8 @@ export class Routes {
     const key = identity(table);
     let found = this.statements.get(key);
     if (found === undefined) {
-      found = statementsOf(this.routes(key));
+      const routes = this.routes(key);
+      found = routes.length > MOST_ROUTES ? [unknown(`${nameOf(table)} has more routes than AWS accepts`, nameOf(table))] : statementsOf(routes);
       this.statements.set(key, found);
     }
     const elsewhere = isTable(table) || missing === undefined ? [] : [unknown(missing, nameOf(table))];

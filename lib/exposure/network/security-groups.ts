@@ -89,6 +89,7 @@ export class SecurityGroups {
   /** What somebody inside gets through them. */
   fromSender(groups: readonly GroupUse[], wanted: PortRange, sender: Sender): Gate {
     const sameNetwork = ({ networkOf }: Block, vpc: string): boolean => networkOf !== undefined && identity(networkOf) === vpc;
+    const unnamed = sender.groups.find((each) => each.unnamed !== undefined)?.unnamed;
     return this.gate(groups, wanted, sender.name, (entry) => [
       ...entry.blocks.map((block) => ({ ...admitted(block, sender, sameNetwork), words: block.words })),
       ...entry.peers.flatMap((peer) => {
@@ -96,7 +97,6 @@ export class SecurityGroups {
         if (same !== undefined) return [{ lets: AddressSet.ALL, missing: same.missing ?? peer.missing, words: `group ${peer.name}` }];
         const theirs = isOfAccount(sender, peer.owner);
         if (theirs === true) return [{ lets: AddressSet.ALL, missing: peer.missing, words: `group ${peer.name}` }];
-        const unnamed = sender.groups.find((each) => each.unnamed !== undefined)?.unnamed;
         const missing = peer.missing ?? sender.missing ?? (theirs === false ? (this.isOutside(peer) ? sender.outside : undefined) : theirs) ?? (unnamed === undefined ? undefined : `which security group ${sender.name} has: ${unnamed}`);
         return missing === undefined ? [] : [{ lets: AddressSet.ALL, missing, words: `group ${peer.name}` }];
       }),
@@ -187,7 +187,7 @@ export class SecurityGroups {
     if (found === undefined) {
       const inline = resource === undefined ? [] : placed(resource, SOURCES[direction].list).map(({ value, location }: Placed) => this.read(resource, location, value, direction, value.doubt ?? resource.doubt));
       const alone = this.standalone[direction].of(key).map(({ resource: rule, missing }) => this.read(rule, undefined, everythingOf(rule), direction, missing));
-      found = [...inline, ...alone];
+      found = inline.length + alone.length > MOST_ENTRIES ? [inline[0] ?? alone[0]].flatMap((entry) => (entry === undefined ? [] : tooMany(entry))) : [...inline, ...alone];
       this.known.set(id, found);
     }
     return found;
@@ -219,6 +219,16 @@ function membersOf(group: GroupUse, sender: Sender): readonly Statement[] {
   const member = sender.groups.find(({ key }) => key === group.key);
   if (group.isDefault !== true || member === undefined) return [];
   return [{ lets: AddressSet.ALL, hop: { kind: 'security group', template: '', logicalId: group.name, detail: `admits ${sender.name}, which is in it`, missing: group.missing ?? member.missing } }];
+}
+
+// https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html: 1,000 for all groups of an interface.
+const MOST_ENTRIES = 1000;
+
+/** What stands for more entries than AWS accepts. */
+function tooMany(entry: Entry): Entry {
+  const missing = 'a security group has more rules than AWS accepts';
+  const somebody: Block = { addresses: AddressSet.ALL, words: 'somebody', missing };
+  return { ...entry, location: undefined, ports: { tcp: true, first: 0, last: 65535 }, peers: [], blocks: [somebody], missing };
 }
 
 /** A destination block as far as a target in a range may be in it; undefined when it is not. */

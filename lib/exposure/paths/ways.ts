@@ -53,7 +53,7 @@ export class Place {
     // what leads back to itself brings nobody.
     this.arrivals.set(level, NOBODY);
     const each = this.ways.filter((way) => way.level === undefined || way.level === level).map((way) => through(way, level));
-    const found = { must: union(each.map(({ must }) => must)), may: union(each.map(({ may }) => may)) };
+    const found = { must: AddressSet.union(each.map(({ must }) => must)), may: AddressSet.union(each.map(({ may }) => may)) };
     this.arrivals.set(level, found);
     return found;
   }
@@ -78,18 +78,14 @@ export function through(way: Way, level?: Level): Arrival {
   return { must, may };
 }
 
-function union(sets: readonly AddressSet[]): AddressSet {
-  return sets.reduce((all, each) => all.union(each), AddressSet.NONE);
-}
-
 /** A gate that lets through what any of its statements does. */
 export function gate(closed: string, statements: readonly Statement[]): Gate {
   const open = statements.filter(({ lets }) => !lets.isEmpty);
   return {
     closed,
     statements: open,
-    must: union(open.filter(({ hop }) => hop.missing === undefined).map(({ lets }) => lets)),
-    may: union(open.map(({ lets }) => lets)),
+    must: AddressSet.union(open.filter(({ hop }) => hop.missing === undefined).map(({ lets }) => lets)),
+    may: AddressSet.union(open.map(({ lets }) => lets)),
   };
 }
 

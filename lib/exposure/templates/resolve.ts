@@ -8,6 +8,9 @@ export type Value = { readonly known: true; readonly value: string | number | bo
 // what nobody writes and everybody pays for; beyond it a value is unknown.
 const MOST_ALTERNATIVES = 64;
 const MOST_TEXT = 1 << 20;
+// how many references lead from one to the next before it is not worth following; beyond it a value is unknown.
+const DEEPEST = 300;
+let depth = 0;
 
 /**
  * What a value may be: parameters, imports, outputs and nested stacks followed to where the value is written, conditions decided where
@@ -19,9 +22,15 @@ export function possible({ node, template, doubt }: Located): readonly Located[]
   if (name === undefined) return [{ node, template, doubt }];
   let found = template.memory.values.get(node);
   if (found === undefined) {
+    if (depth >= DEEPEST) return [{ node, template, doubt }];
     // whoever arrives here again while this is worked out has gone in a circle: the value stays what it is, unknown.
     template.memory.values.set(node, [{ node, template }]);
-    found = few(distinct(alternatives({ node, template }, name, argument))) ?? [{ node, template }];
+    depth++;
+    try {
+      found = few(distinct(alternatives({ node, template }, name, argument))) ?? [{ node, template }];
+    } finally {
+      depth--;
+    }
     template.memory.values.set(node, found);
   }
   return doubt === undefined ? found : doubted(found, doubt);
@@ -58,20 +67,27 @@ export function conditionNamed(template: Template, name: string): Decision {
   const known = template.memory.conditions.get(name);
   if (known !== undefined) return known;
   if (!Object.hasOwn(template.conditions, name)) return { reason: `condition ${name} is not in the template` };
+  if (depth >= DEEPEST) return { reason: 'it refers too far' };
   template.memory.conditions.set(name, { reason: `condition ${name} refers to itself` });
-  const decision = decide({ node: template.conditions[name], template });
+  depth++;
+  let decision: Decision;
+  try {
+    decision = decide({ node: template.conditions[name], template });
+  } finally {
+    depth--;
+  }
   const told = typeof decision === 'boolean' ? decision : { reason: `condition ${name} cannot be decided: ${decision.reason}` };
   template.memory.conditions.set(name, told);
   return told;
 }
 
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-conditions.html
-function decide({ node, template }: Located, depth = 0): Decision {
-  if (depth > 32) return { reason: 'it is nested too deeply' };
+function decide({ node, template }: Located, level = 0): Decision {
+  if (level > 200) return { reason: 'it is nested too deeply' };
   const [written, functionArgument] = intrinsic(node);
   const [name, argument] = written !== undefined ? [written, functionArgument] : isDictionary(node) && typeof node.Condition === 'string' ? ['Condition', node.Condition] : [undefined, undefined];
   const parts = (Array.isArray(argument) ? argument : []) as readonly unknown[];
-  const each = (): readonly Decision[] => parts.map((part) => decide({ node: part, template }, depth + 1));
+  const each = (): readonly Decision[] => parts.map((part) => decide({ node: part, template }, level + 1));
   switch (name) {
     case 'Condition':
       return conditionNamed(template, String(argument));

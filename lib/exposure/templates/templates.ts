@@ -71,9 +71,12 @@ export class TemplateSet implements Surroundings {
     for (const { message, logicalId } of source.faults ?? []) refuse(message, logicalId);
     let body = isDictionary(source.body) ? source.body : {};
     if (!isDictionary(source.body)) refuse('the template is not an object');
-    else if (isDeeperThan(source.body, DEEPEST)) {
-      refuse(`the template is nested more than ${DEEPEST} levels deep`);
-      body = {};
+    else {
+      const fault = shapeFault(source.body);
+      if (fault !== undefined) {
+        refuse(fault);
+        body = {};
+      }
     }
     const section = (name: string): Dictionary => {
       const value = body[name] ?? {};
@@ -148,11 +151,23 @@ function empty(template: MutableTemplate): void {
   for (const child of template.children.values()) empty(child as MutableTemplate);
 }
 
-function isDeeperThan(value: unknown, most: number): boolean {
-  let level: unknown[] = [value];
+/** What keeps a template from being read by recursion: a part that stands in several places at once, or depth. */
+function shapeFault(body: object): string | undefined {
+  const seen = new Set<unknown>([body]);
+  let level: unknown[] = [body];
   for (let depth = 0; level.length > 0; depth++) {
-    if (depth > most) return true;
-    level = level.flatMap((each) => (typeof each === 'object' && each !== null ? (Object.values(each) as unknown[]).filter((inner) => typeof inner === 'object' && inner !== null) : []));
+    if (depth > DEEPEST) return `the template is nested more than ${DEEPEST} levels deep`;
+    const next: unknown[] = [];
+    for (const each of level) {
+      for (const inner of Object.values(each as object) as unknown[]) {
+        if (typeof inner !== 'object' || inner === null) continue;
+        // JSON cannot say that; https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-formats.html: aliases of YAML are not supported.
+        if (seen.has(inner)) return 'a part of the template stands in several places at once, as an alias of YAML does';
+        seen.add(inner);
+        next.push(inner);
+      }
+    }
+    level = next;
   }
-  return false;
+  return undefined;
 }
