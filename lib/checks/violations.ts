@@ -1,4 +1,5 @@
 import type { PolicyViolatingResource, PolicyViolation } from 'aws-cdk-lib';
+import { pathWords } from './exposure-finding';
 import type { Verdict } from './run';
 
 /** How a pack says things. */
@@ -13,7 +14,8 @@ export interface Saying {
 export function violationsOf(verdicts: readonly Verdict[], { explains = false, constructPath = () => undefined }: Saying = {}): PolicyViolation[] {
   const found = new Map<string, PolicyViolation>();
   for (const verdict of verdicts) {
-    const { ruleId, severity, message, fix, explanation, link } = verdict;
+    const { ruleId, severity, fix, explanation, link, path } = verdict;
+    const message = path === undefined || path.length === 0 ? verdict.message : `${verdict.message}; ${pathWords(path)}`;
     const identity = JSON.stringify([ruleId, severity, message, fix]);
     const violation = found.get(identity) ?? {
       ruleName: ruleId,

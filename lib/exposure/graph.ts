@@ -42,6 +42,7 @@ export class Graph {
   private readonly strays: Delivery[] = [];
   private readonly places = new Map<string, Place>();
   private readonly targets = new Map<Place, Target>();
+  private readonly others = new Map<Place, ReadonlySet<Sender>>();
 
   constructor(readonly network: Network) {}
 
@@ -113,11 +114,10 @@ export class Graph {
     const nodes = nodesOf(sender);
     const seen = sender.preserves ? undefined : sender;
     if (!sender.preserves && family === undefined) return [{ nodes, seen, from, gates: [] }];
-    const through = from && this.targets.get(from);
-    const others = new Set((through === undefined ? [] : this.deliveredTo(through)).flatMap((each) => (each.sender === undefined || each.sender.preserves ? [] : [each.sender])));
+    const others = this.othersAt(from);
     const gates = family === undefined ? [] : [gate('', [{ hop: { kind: 'address', template: '', logicalId: sender.name, detail: 'is handed on' }, lets: family }])];
     if (from === undefined || others.size === 0) return [{ nodes, seen, from, gates }];
-    const only = (way?: Sender): Place => new Place(() => from.ways.filter((each) => each.seen === way));
+    const only = (way?: Sender): Place => new Place(() => from.ways.filter((each) => (each.seen !== undefined && others.has(each.seen) ? each.seen : undefined) === way));
     const own = nodesOf({ ...sender, preserves: false });
     const fitting = [...others].filter(({ addresses = AddressSet.ALL_V4, addresses6 = AddressSet.ALL_V6 }) => family?.misses(addresses.union(addresses6)) !== true);
     return [
@@ -128,6 +128,18 @@ export class Graph {
         return { seen: other, from: only(other), gates: [], nodes: own.map((node) => ({ ...node, addresses, addresses6, vpc, missing, name: `${other.name} through ${sender.name}` })) };
       }),
     ];
+  }
+
+  /** What comes to a place with addresses of its own in the place of its clients'. */
+  private othersAt(place: Place | undefined): ReadonlySet<Sender> {
+    const target = place && this.targets.get(place);
+    if (place === undefined || target === undefined) return new Set();
+    let found = this.others.get(place);
+    if (found === undefined) {
+      found = new Set(this.deliveredTo(target).flatMap((each) => (each.sender === undefined || each.sender.preserves ? [] : [each.sender])));
+      this.others.set(place, found);
+    }
+    return found;
   }
 }
 

@@ -3,6 +3,7 @@ import { ClickHouseChecks } from '../../lib/checks';
 import type { AcceptedExposure } from '../../lib/checks';
 import { balancer, group, instance, network, publicInterface, single, tcp } from '../corpus/build';
 import type { Json } from '../corpus/case';
+import { pathWords } from '../../lib/checks/exposure-finding';
 import { verdicts } from './support';
 
 process.env.CDK_VALIDATION = 'false';
@@ -36,7 +37,8 @@ describe('ClickHouse-PublicExposure and ClickHouse-UnknownExposure', () => {
       ['network ACL', 'the default network ACL', undefined],
       ['security group rule', 'Group', 'Properties.SecurityGroupIngress.0'],
     ]);
-    expect(verdict?.message).toMatch(/^the internet reaches ClickHouse \(Db\): .*port 8123.*internet -> internet gateway Attachment .* -> security group rule Group /);
+    expect(verdict?.message).toBe('the internet reaches ClickHouse (Db): anybody on the internet reaches port 8123');
+    expect(pathWords(verdict?.path ?? [])).toMatch(/^internet -> internet gateway Attachment .* -> security group rule Group /);
     expect(verdict?.fix).toBe('set Properties.NetworkInterfaces.0.AssociatePublicIpAddress of Db to false');
   });
 });

@@ -21,6 +21,7 @@ export interface Registered {
 export class Names {
   private readonly instances: Links;
   private readonly users: readonly Resource[];
+  private readonly known = new Map<Resource, readonly Registered[]>();
 
   constructor(templates: TemplateSet) {
     this.instances = new Links(templates.ofType('AWS::ServiceDiscovery::Instance'), 'ServiceId');
@@ -28,6 +29,15 @@ export class Names {
   }
 
   of(name: Resource): readonly Registered[] {
+    let found = this.known.get(name);
+    if (found === undefined) {
+      found = this.registeredWith(name);
+      this.known.set(name, found);
+    }
+    return found;
+  }
+
+  private registeredWith(name: Resource): readonly Registered[] {
     const tasks = this.users.flatMap((user) => placed(user, 'ServiceRegistries').flatMap(({ value, location }) => inside(value, 'RegistryArn').flatMap((arn): readonly Registered[] => {
       const named = referencesIn(arn).filter(({ type }) => type === name.type);
       const unsure = named.length === 0 && !scalar(arn).known ? `which name ${user.logicalId} registers with` : undefined;
