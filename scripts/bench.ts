@@ -5,6 +5,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join, sep } from 'node:path';
 import type { ChecksTask, ChecksTimes } from './bench/checks';
+import type { ExposureTask, ExposureTimes } from './bench/exposure';
 import type { LoadTask, LoadTime } from './bench/load';
 import type { Template } from './bench/same';
 import { assertSame } from './bench/same';
@@ -15,7 +16,7 @@ import { sources, transpile } from './bench/transpile';
 const ROOT = join(__dirname, '..');
 const BUNDLES = join(ROOT, 'dist', 'bundles');
 // a template: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
-const BUDGET = { synthRatio: 1.3, growthRatio: 1.5, templateBytes: 1_000_000, checksRatio: 1, importMs: 100, bundleBytes: 1_000_000, initMs: 300 };
+const BUDGET = { synthRatio: 1.3, growthRatio: 1.5, templateBytes: 1_000_000, checksRatio: 1, exposureMs: 3000, exposureHeap: 1_000_000_000, exposureGrowth: 1.5, importMs: 100, bundleBytes: 1_000_000, initMs: 300 };
 // 2, 20, 100 and 249 nodes. The growth of the second and the last is compared: at the first, what every cluster has hides the nodes.
 const SIZES: readonly ClusterSize[] = [
   { shards: 1, replicas: 1, keepers: 1 },
@@ -157,6 +158,30 @@ function checks(bench: Bench): Row[] {
   return [{ ...synthesis, budget: `< ${BUDGET.checksRatio} x` }, { ...inTests, ok: undefined }];
 }
 
+function exposure(bench: Bench): Row[] {
+  const run = (resources: number, machines: number): ExposureTimes => bench.run<ExposureTask, ExposureTimes>('exposure', { resources, machines, runs: 3, compare: true, folder: bench.folder });
+  const found = [500, 5_000, 50_000].map((resources) => run(resources, 10));
+  const dense = run(5_000, 1);
+  const perResource = ({ resources, ours }: ExposureTimes): number => median(ours) / resources;
+  const [, middle, largest] = found;
+  if (middle === undefined || largest === undefined) throw new Error('the bench needs three sizes to compare');
+  const growth = perResource(largest) / perResource(middle);
+  return [
+    ...found.flatMap((each): Row[] => {
+      const ratio = median(each.ours) / median(each.awsSolutions);
+      const most = each === largest ? { budget: `< ${BUDGET.exposureMs / 1000} s`, ok: median(each.ours) < BUDGET.exposureMs } : {};
+      return [
+        { measure: `ClickHouseChecks on ${each.resources} resources, ${each.resources / 10} machines, a tenth of them ClickHouse, validate`, value: `${ms(median(each.ours))} (first ${ms(each.ours[0] ?? NaN)})`, ...most },
+        { measure: '  / AwsSolutionsChecks on the same app in the same process', value: `${ratio.toFixed(2)} x (${ms(median(each.awsSolutions))})`, budget: `< ${BUDGET.checksRatio} x`, ok: ratio < BUDGET.checksRatio },
+      ];
+    }),
+    // no verdict: nobody has an app that is nothing but ClickHouse, half of it open; it shows what a workload costs.
+    { measure: `ClickHouseChecks on ${dense.resources} resources where every machine is ClickHouse`, value: `${ms(median(dense.ours))} (${(median(dense.ours) / median(dense.awsSolutions)).toFixed(2)} x AwsSolutionsChecks)` },
+    { measure: `growth: time a resource at ${largest.resources} / at ${middle.resources}`, value: `${growth.toFixed(2)} x`, budget: `${BUDGET.exposureGrowth} x`, ok: growth <= BUDGET.exposureGrowth },
+    { measure: `heap at ${largest.resources} resources, with the app`, value: `${(largest.heap / 1e6).toFixed(0)} MB`, budget: `< ${BUDGET.exposureHeap / 1e9} GB`, ok: largest.heap < BUDGET.exposureHeap },
+  ];
+}
+
 function importing(bench: Bench): Row[] {
   const built = join(ROOT, 'dist', 'index.js');
   const newest = Math.max(...sources(join(ROOT, 'lib')).map((file) => statSync(file).mtimeMs));
@@ -208,7 +233,7 @@ function main(strict: boolean): number {
     const bench = new Bench(folder, compiled);
     const rows: Row[] = [];
     const failures: string[] = [];
-    for (const [name, measure] of Object.entries({ synthesis, growth, checks, importing, bundles })) {
+    for (const [name, measure] of Object.entries({ synthesis, growth, checks, exposure, importing, bundles })) {
       try {
         rows.push(...measure(bench));
       } catch (error) {

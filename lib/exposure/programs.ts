@@ -2,9 +2,10 @@ import type { Scene } from './fronts/fronts';
 import { at, passes, senderFrom } from './fronts/fronts';
 import type { Graph, Target } from './graph';
 import type { Interface } from './network/interfaces';
+import type { PortRange } from './network/port-range';
 import { EVERY_PORT } from './network/port-range';
 import type { Sender } from './network/sender';
-import type { Place, Way } from './paths/ways';
+import type { Gate, Place, Way } from './paths/ways';
 import type { Resource } from './templates/model';
 import { append } from './templates/model';
 import { elements, property, resourceIdentity } from './templates/values';
@@ -21,6 +22,7 @@ interface Program {
 const TYPES = ['AWS::EC2::Instance', 'AWS::AutoScaling::AutoScalingGroup', 'AWS::EC2::EC2Fleet', 'AWS::EC2::SpotFleet', 'AWS::ECS::Service', 'AWS::ECS::TaskSet', 'AWS::Lambda::Function'];
 // one is worth saying, a hundred are not.
 const MOST = 3;
+const MOST_IN_A_VPC = 50;
 
 /** The programs of a deployment by what lets them through to ClickHouse: their security groups, and the VPC they are in. */
 export class Programs {
@@ -58,19 +60,34 @@ export class Programs {
         tried.add(program);
         if (program.place.arrival('program').may.isEmpty) continue;
         const hop = at(program.resource, 'program', `${program.resource.logicalId} can be reached from the internet and reaches ClickHouse`);
-        const ways = ports.flatMap((port) => this.graph.network.between(program.sender, card, port)).map((gates): Way => ({ from: program.place, level: 'program', gates: [passes(hop), ...gates] }));
-        const open = ways.filter(({ gates }) => gates.every(({ may }) => !may.isEmpty));
-        const sure = open.find(({ gates }) => gates.every(({ must }) => !must.isEmpty)) ?? open[0];
-        if (sure !== undefined) found.push(sure);
+        const gates = this.passage(program.sender, card, ports);
+        if (gates !== undefined) found.push({ from: program.place, level: 'program', gates: [passes(hop), ...gates] });
       }
     }
     return found;
   }
 
+  /** The gates to the first port that a program is sure to reach, or else to one that it may reach. */
+  private passage(sender: Sender, card: Interface, ports: readonly PortRange[]): readonly Gate[] | undefined {
+    let perhaps: readonly Gate[] | undefined;
+    for (const port of ports) {
+      for (const gates of this.graph.network.between(sender, card, port)) {
+        if (gates.every(({ must }) => !must.isEmpty)) return gates;
+        if (gates.every(({ may }) => !may.isEmpty)) perhaps ??= gates;
+      }
+    }
+    return perhaps;
+  }
+
   private exposedIn(vpc: string): readonly Program[] {
     let found = this.exposed.get(vpc);
     if (found === undefined) {
-      found = (this.byVpc.get(vpc) ?? []).filter(({ place }) => !place.arrival('program').may.isEmpty).slice(0, 50);
+      const some: Program[] = [];
+      for (const program of this.byVpc.get(vpc) ?? []) {
+        if (some.length === MOST_IN_A_VPC) break;
+        if (!program.place.arrival('program').may.isEmpty) some.push(program);
+      }
+      found = some;
       this.exposed.set(vpc, found);
     }
     return found;

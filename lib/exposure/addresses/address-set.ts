@@ -35,6 +35,7 @@ export class AddressSet {
 
   /** All addresses of several sets, in one pass over them. */
   static union(sets: readonly AddressSet[]): AddressSet {
+    if (sets.length === 1 && sets[0] !== undefined) return sets[0];
     const [first, ...others] = new Set(sets.filter((each) => !each.isEmpty));
     if (first === undefined) return AddressSet.NONE;
     return others.length === 0 ? first : new AddressSet(joined([first, ...others].flatMap(({ ranges }) => ranges)));

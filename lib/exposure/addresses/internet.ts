@@ -1,7 +1,8 @@
 import { AddressSet } from './address-set';
 
 /**
- * What no router on the internet forwards: the entries of the special-purpose registries that are not globally reachable, and multicast.
+ * What no router on the internet forwards: the entries of the special-purpose registries that are not marked as globally reachable (so those
+ * as well that say neither: Teredo, 6to4 and its relays, the first ORCHID), and multicast.
  *
  * @see https://www.iana.org/assignments/iana-ipv4-special-registry/iana-ipv4-special-registry.xhtml
  * @see https://www.iana.org/assignments/iana-ipv6-special-registry/iana-ipv6-special-registry.xhtml

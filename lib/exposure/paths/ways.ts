@@ -38,6 +38,7 @@ export interface Way {
 export class Place {
   private found?: readonly Way[];
   private readonly arrivals = new Map<Level | undefined, Arrival>();
+  private upstream?: ReadonlySet<Level>;
 
   constructor(private readonly find: () => readonly Way[]) {}
 
@@ -46,10 +47,26 @@ export class Place {
     return this.found;
   }
 
+  /** The secondary levels of the ways that lead here. */
+  private get levels(): ReadonlySet<Level> {
+    if (this.upstream === undefined) {
+      const found = new Set<Level>();
+      // what leads back to itself adds nothing.
+      this.upstream = found;
+      for (const { level, from } of this.ways) {
+        if (level !== undefined) found.add(level);
+        if (from !== undefined) for (const each of from.levels) found.add(each);
+      }
+    }
+    return this.upstream;
+  }
+
   /** Which clients get here over the internet, or with the help of one secondary level. */
   arrival(level?: Level): Arrival {
     const known = this.arrivals.get(level);
     if (known !== undefined) return known;
+    // most ways are the internet's own: then a secondary level leads no further.
+    if (level !== undefined && !this.levels.has(level)) return this.arrival();
     // what leads back to itself brings nobody.
     this.arrivals.set(level, NOBODY);
     const each = this.ways.filter((way) => way.level === undefined || way.level === level).map((way) => through(way, level));
@@ -81,12 +98,9 @@ export function through(way: Way, level?: Level): Arrival {
 /** A gate that lets through what any of its statements does. */
 export function gate(closed: string, statements: readonly Statement[]): Gate {
   const open = statements.filter(({ lets }) => !lets.isEmpty);
-  return {
-    closed,
-    statements: open,
-    must: AddressSet.union(open.filter(({ hop }) => hop.missing === undefined).map(({ lets }) => lets)),
-    may: AddressSet.union(open.map(({ lets }) => lets)),
-  };
+  const sure = open.filter(({ hop }) => hop.missing === undefined);
+  const may = AddressSet.union(open.map(({ lets }) => lets));
+  return { closed, may, statements: open, must: sure.length === open.length ? may : AddressSet.union(sure.map(({ lets }) => lets)) };
 }
 
 /** A gate that one statement opens for everybody. */
