@@ -204,7 +204,7 @@ function inOrder(entries: readonly Entry[], direction: Direction, wanted: PortRa
         may = may.union(lets);
         if (missing === undefined) must = must.union(surely.intersect(addresses));
         const detail = change === undefined ? hop.detail : `allows ${words} ${direction} on ${portWords(wanted)}`;
-        statements.push({ lets, hop: { ...hop, detail, missing }, change: change && { ...change, words: `remove ${change.logicalId}, which ${detail}` } });
+        statements.push({ lets, hop: { ...hop, detail, missing }, change: change && { ...change, words: `set RuleAction of ${change.logicalId}, which ${detail}, to deny` } });
       }
       // whether an entry that allows is there or not, what a later one allows is allowed.
       if (allows !== true) surely = surely.minus(addresses);
@@ -223,7 +223,8 @@ function read(resource: Resource, missing: string | undefined): Entry {
   const at = { template: resource.template.path, logicalId: resource.logicalId };
   return {
     hop: { ...at, kind: 'network ACL entry', detail: '' },
-    change: { ...at, words: '' },
+    // denied and not removed: what follows may allow the same.
+    change: { ...at, location: 'Properties.RuleAction', to: 'deny', words: '' },
     missing,
     number: number.known && Number.isInteger(Number(number.value)) ? Number(number.value) : number.known ? `${JSON.stringify(number.value)} is not a rule number` : number.reason,
     out: egress.known ? String(egress.value).toLowerCase() === 'true' : egress.reason,

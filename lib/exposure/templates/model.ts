@@ -28,6 +28,12 @@ export interface Environment {
   readonly region?: string;
 }
 
+/** Whether two environments may be the same account and region, as far as both are known. */
+export function mayBeSame(one: Environment, other: Environment): boolean {
+  const same = (a: string | undefined, b: string | undefined): boolean => a === undefined || b === undefined || a === b;
+  return same(one.account, other.account) && same(one.region, other.region);
+}
+
 /** A template in its deployment. */
 export interface Template {
   readonly path: string;
@@ -48,10 +54,10 @@ export interface Template {
 
 /** What is around a template: where references out of it lead. */
 export interface Surroundings {
-  /** The value behind an export's name. */
-  exportNamed(name: string): Located | undefined;
-  /** The template of a stack by the stack's name. */
-  stackNamed(name: string): Template | undefined;
+  /** The value behind an export's name, as a stack in an environment sees it; several where nobody can tell which of them it is. */
+  exportsNamed(name: string, environment: Environment): readonly Located[];
+  /** The templates of the stacks of a name: one for each account and region. */
+  stacksNamed(name: string): readonly Template[];
   /** The value that somebody gave a parameter of the deployment. */
   parameterNamed(name: string): string | undefined;
 }

@@ -1,6 +1,6 @@
 import { subnetsOf } from '../../config/addresses';
 import type { Decision, Located, Template, Text } from './model';
-import { attributeOf, intrinsic, isDictionary } from './model';
+import { attributeOf, intrinsic, isDictionary, mayBeSame } from './model';
 
 /** A value that synthesis decides, or the reason why it does not. Unknown is never the same as safe: each reader says what it makes of it. */
 export type Value = { readonly known: true; readonly value: string | number | boolean } | { readonly known: false; readonly reason: string };
@@ -135,7 +135,11 @@ function text(value: Located): string | undefined {
 /** The text, number or truth value, if synthesis decides it. Give it what {@link possible} returns. */
 export function scalar(value: Located): Value {
   const { node } = value;
-  if (typeof node === 'string' || typeof node === 'number' || typeof node === 'boolean') return { known: true, value: node };
+  if (typeof node === 'string') {
+    const later = dynamicIn(node);
+    return later === undefined ? { known: true, value: node } : { known: false, reason: later };
+  }
+  if (typeof node === 'number' || typeof node === 'boolean') return { known: true, value: node };
   const found = textOf(value);
   if (found === undefined) return { known: false, reason: why(value) };
   return found.gap === undefined ? { known: true, value: found.literal } : { known: false, reason: found.gap };
@@ -149,21 +153,35 @@ export function textOf({ node, template }: Located): Text | undefined {
   if (known !== undefined) return known;
   const parts = partsOf(template, name, argument);
   if (parts === undefined) return undefined;
+  if (depth >= DEEPEST) return { literal: ' ', gap: 'it refers too far' };
   template.memory.texts.set(node, { literal: ' ', gap: 'it refers to itself' });
+  depth++;
+  let found: Text;
+  try {
+    found = joined(parts, template);
+  } finally {
+    depth--;
+  }
+  template.memory.texts.set(node, found);
+  return found;
+}
+
+function joined(parts: ReadonlyArray<string | { readonly node: unknown }>, template: Template): Text {
   let literal = '';
   let gap: string | undefined;
   for (const part of parts) {
     const each = typeof part === 'string' ? { literal: part } : textOfPart({ node: part.node, template });
     literal += each.literal;
     gap ??= each.gap;
-    if (literal.length > MOST_TEXT) {
-      [literal, gap] = [literal.slice(0, MOST_TEXT), 'it is too long'];
-      break;
-    }
+    if (literal.length > MOST_TEXT) return { literal: literal.slice(0, MOST_TEXT), gap: 'it is too long' };
   }
-  const found: Text = { literal, gap };
-  template.memory.texts.set(node, found);
-  return found;
+  return { literal, gap: gap ?? dynamicIn(literal) };
+}
+
+/** Why a text is not known that holds a dynamic reference; https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references.html */
+function dynamicIn(literal: string): string | undefined {
+  const [found] = /\{\{resolve:[^}]*\}\}/.exec(literal) ?? [];
+  return found === undefined ? undefined : `${found} is only read at deployment`;
 }
 
 function textOfPart(value: Located): Text {
@@ -204,7 +222,7 @@ function partsOf(template: Template, name: string, argument: unknown): ReadonlyA
 export function why({ node, template }: Located): string {
   const [name, argument] = intrinsic(node);
   if (name === 'Ref' && typeof argument === 'string') {
-    if (Object.hasOwn(template.parameters, argument)) return `parameter ${argument} has no default`;
+    if (Object.hasOwn(template.parameters, argument)) return isKeptElsewhere(template.parameters[argument]) ? `parameter ${argument} is kept by the Systems Manager` : `parameter ${argument} has no default`;
     return template.resources.has(argument) ? `it comes from resource ${argument} at deployment` : `${argument} is only known at deployment`;
   }
   if (name === 'Fn::GetAtt') return `${(attributeOf(argument) ?? ['an attribute']).join('.')} is only known at deployment`;
@@ -221,8 +239,8 @@ function follow(name: string, argument: unknown, template: Template): readonly L
       return attribute(argument, template);
     case 'Fn::ImportValue': {
       const key = text({ node: argument, template });
-      const found = key === undefined ? undefined : template.set.exportNamed(key);
-      return found && [found];
+      const found = key === undefined ? [] : template.set.exportsNamed(key, template.environment);
+      return found.length === 0 ? undefined : found;
     }
     case 'Fn::GetStackOutput':
       return stackOutput(argument, template);
@@ -236,7 +254,7 @@ function follow(name: string, argument: unknown, template: Template): readonly L
       return found && [found];
     }
     case 'Fn::Cidr': {
-      const [block, count, bits = 0] = (Array.isArray(argument) ? argument : []).map((node: unknown) => text({ node, template }));
+      const [block, count, bits] = (Array.isArray(argument) ? argument : []).map((node: unknown) => text({ node, template }));
       const blocks = block === undefined || count === undefined || bits === undefined ? undefined : subnetsOf(block, Number(count), Number(bits));
       return blocks && [{ node: blocks, template }];
     }
@@ -251,21 +269,51 @@ function parameter(name: string, template: Template): readonly Located[] | undef
   const type = isDictionary(declared) ? String(declared.Type) : '';
   const isList = type === 'CommaDelimitedList' || type.startsWith('List<');
   const read = (value: unknown): unknown => (isList && typeof value === 'string' ? value.split(',').map((each) => each.trim()) : value);
-  if (template.parent !== undefined) {
-    const given = template.parent.properties.Parameters;
-    const [values] = possible({ node: given, template: template.parent.template });
-    const node = isDictionary(values?.node) && Object.hasOwn(values.node, name) ? values.node[name] : undefined;
-    // what a parent gives a list parameter is one text with commas, or a join of one.
-    if (values !== undefined && node !== undefined) return isList ? [{ node: { 'Fn::Split': [',', node] }, template: values.template }] : [{ node, template: values.template }];
-  }
   const told = template.parent === undefined ? template.set.parameterNamed(name) : undefined;
   if (told !== undefined) return [{ node: read(told), template }];
-  // the default of a parameter that the Systems Manager keeps is the name of that parameter, not a value.
-  if (!isDictionary(declared) || type.startsWith('AWS::SSM::Parameter')) return undefined;
-  if (declared.Default !== undefined) return [{ node: read(declared.Default), template }];
-  const allowed: unknown = declared.AllowedValues;
-  if (!Array.isArray(allowed) || isList) return undefined;
-  return allowed.map((node: unknown) => ({ node, template, doubt: `parameter ${name} has no default` }));
+  // the default of a parameter that the Systems Manager keeps is the name of that parameter, not a value; so is what a parent gives.
+  if (!isDictionary(declared) || isKeptElsewhere(declared)) return undefined;
+  const own = (): readonly Located[] | undefined => {
+    if (declared.Default !== undefined) return [{ node: read(declared.Default), template }];
+    const allowed: unknown = declared.AllowedValues;
+    if (!Array.isArray(allowed) || isList) return undefined;
+    return allowed.map((node: unknown) => ({ node, template, doubt: `parameter ${name} has no default` }));
+  };
+  if (template.parent === undefined) return own();
+  const maps = possible({ node: template.parent.properties.Parameters, template: template.parent.template });
+  if (maps.some(({ node }) => intrinsic(node)[0] !== undefined)) return undefined;
+  const found: Located[] = [];
+  for (const map of maps.length > 0 ? maps : [undefined]) {
+    const node = isDictionary(map?.node) && Object.hasOwn(map.node, name) ? map.node[name] : undefined;
+    // what a parent gives a list parameter is one text with commas, or a join of one.
+    if (map !== undefined && node !== undefined) found.push({ ...map, node: isList ? { 'Fn::Split': [',', node] } : node });
+    if (map !== undefined && !mayBeLeftOut({ ...map, node })) continue;
+    const defaults = own();
+    if (defaults === undefined) return undefined;
+    const doubt = map?.doubt ?? (node === undefined || isNothing(node) ? undefined : `whether parameter ${name} is given`);
+    found.push(...(doubt === undefined ? defaults : doubted(defaults, doubt)));
+  }
+  return found;
+}
+
+/** https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-supplied-parameter-types.html */
+function isKeptElsewhere(declared: unknown): boolean {
+  return isDictionary(declared) && String(declared.Type).startsWith('AWS::SSM::Parameter::');
+}
+
+function isNothing(node: unknown): boolean {
+  const [name, argument] = intrinsic(node);
+  return name === 'Ref' && argument === 'AWS::NoValue';
+}
+
+/** Whether a value is not there, or left out by a branch of a condition that may be taken. */
+export function mayBeLeftOut({ node, template }: Located): boolean {
+  if (node === undefined || node === null || isNothing(node)) return true;
+  const [name, argument] = intrinsic(node);
+  if (name !== 'Fn::If' || !Array.isArray(argument)) return false;
+  const decision = conditionNamed(template, String(argument[0]));
+  const branches: readonly unknown[] = typeof decision === 'boolean' ? [(argument as unknown[])[decision ? 1 : 2]] : argument.slice(1);
+  return branches.some((branch) => mayBeLeftOut({ node: branch, template }));
 }
 
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/pseudo-parameter-reference.html
@@ -297,8 +345,12 @@ function stackOutput(argument: unknown, template: Template): readonly Located[] 
   const stack = text({ node: argument.StackName, template });
   const output = text({ node: argument.OutputName, template });
   // a stack is named or given by its ARN, whose resource part is 'stack/name/id'.
-  const producer = stack === undefined ? undefined : template.set.stackNamed(/^arn:.*:stack\/([^/]+)/.exec(stack)?.[1] ?? stack);
-  const found = output === undefined ? undefined : producer?.outputs[output];
+  const [, arnRegion, arnAccount, arnName] = /^arn:[^:]*:cloudformation:([^:]*):([^:]*):stack\/([^/]+)/.exec(stack ?? '') ?? [];
+  const region = argument.Region === undefined ? (arnRegion ?? template.environment.region) : text({ node: argument.Region, template });
+  // a role may be of any account.
+  const account = arnAccount ?? (argument.RoleArn === undefined ? template.environment.account : undefined);
+  const [producer, ...others] = stack === undefined ? [] : template.set.stacksNamed(arnName ?? stack).filter((each) => mayBeSame(each.environment, { account, region }));
+  const found = output === undefined || others.length > 0 ? undefined : producer?.outputs[output];
   return producer && isDictionary(found) ? [{ node: found.Value, template: producer }] : undefined;
 }
 
@@ -315,10 +367,14 @@ function lookUp(value: Located, argument: readonly unknown[]): readonly Located[
     });
   };
   const name = text({ node: map, template });
-  const mapping = name === undefined || !Object.hasOwn(template.mappings, name) ? undefined : template.mappings[name];
+  if (name === undefined) return [value];
+  const mapping = Object.hasOwn(template.mappings, name) ? template.mappings[name] : undefined;
   const found = mapping === undefined ? [] : step(step([{ node: mapping, template }], top), second);
   const fallback = isDictionary(options) && 'DefaultValue' in options ? possible({ node: options.DefaultValue, template }) : [];
-  return found.length > 0 ? found : fallback.length > 0 ? fallback : [value];
+  // a key that is only known at deployment may be one that the mapping does not have.
+  const later = [top, second].map((node) => single({ node, template })).find((key) => !key.known);
+  const all = later === undefined || later.known ? (found.length > 0 ? found : fallback) : [...found, ...doubted(fallback, later.reason)];
+  return all.length > 0 ? all : [value];
 }
 
 /** A list that was joined to pass through a text and is split again, which is how CDK hands lists from stack to stack. */

@@ -1,5 +1,5 @@
 import type { Blind, Dictionary, Environment, Located, Resource, Surroundings, Template, TemplateSource } from './model';
-import { append, isDictionary } from './model';
+import { append, isDictionary, mayBeSame } from './model';
 import { conditionNamed, single } from './resolve';
 
 export type { Blind, Dictionary, Environment, Located, Resource, Template, TemplateSource } from './model';
@@ -13,6 +13,7 @@ export interface TemplateSetOptions {
 
 // far more than anybody writes; what reads values follows them by recursion.
 const DEEPEST = 200;
+const MOST_REPEATED = 100_000;
 
 /** All templates that are deployed together. Everything is found by name in constant time; building it takes one pass. */
 export class TemplateSet implements Surroundings {
@@ -20,8 +21,8 @@ export class TemplateSet implements Surroundings {
   readonly blind: readonly Blind[];
   private readonly parameters: ReadonlyMap<string, string>;
   private readonly byType = new Map<string, Resource[]>();
-  private readonly exported = new Map<string, Located>();
-  private readonly byStackName = new Map<string, Template>();
+  private readonly exported = new Map<string, Located[]>();
+  private readonly byStackName = new Map<string, Template[]>();
 
   constructor(sources: readonly TemplateSource[], { parameters = new Map() }: TemplateSetOptions = {}) {
     this.parameters = parameters;
@@ -40,7 +41,8 @@ export class TemplateSet implements Surroundings {
     this.templates = [...built.values()];
     for (const template of built.values()) this.index(template);
     for (const template of built.values()) if (template.parent === undefined) leaveOut(template);
-    for (const template of built.values()) for (const resource of template.resources.values()) append(this.byType, resource.type, resource);
+    // in an order that does not depend on that of the files and of what is in them.
+    for (const { resources } of [...built.values()].sort((a, b) => compare(a.path, b.path))) for (const resource of [...resources.values()].sort((a, b) => compare(a.logicalId, b.logicalId))) append(this.byType, resource.type, resource);
     for (const stack of this.ofType('AWS::CloudFormation::Stack')) {
       if (!stack.template.children.has(stack.logicalId)) {
         blind.push({ path: stack.template.path, logicalId: stack.logicalId, broken: false, message: 'the template of this nested stack is not among the templates checked; what it deploys is unknown' });
@@ -54,12 +56,14 @@ export class TemplateSet implements Surroundings {
     return types.flatMap((type) => this.byType.get(type) ?? []);
   }
 
-  exportNamed(name: string): Located | undefined {
-    return this.exported.get(name);
+  // https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-stack-exports.html: a name is one export in each region of an account.
+  exportsNamed(name: string, environment: Environment): readonly Located[] {
+    const found = (this.exported.get(name) ?? []).filter(({ template }) => mayBeSame(template.environment, environment));
+    return found.length < 2 ? found : found.map((each) => ({ ...each, doubt: each.doubt ?? `several outputs are exported as ${name}` }));
   }
 
-  stackNamed(name: string): Template | undefined {
-    return this.byStackName.get(name);
+  stacksNamed(name: string): readonly Template[] {
+    return this.byStackName.get(name) ?? [];
   }
 
   parameterNamed(name: string): string | undefined {
@@ -117,11 +121,13 @@ export class TemplateSet implements Surroundings {
   }
 
   private index(template: Template): void {
-    if (template.stackName !== undefined) this.byStackName.set(template.stackName, template);
+    if (template.stackName !== undefined) append(this.byStackName, template.stackName, template);
     for (const output of Object.values(template.outputs)) {
       if (!isDictionary(output) || !isDictionary(output.Export)) continue;
+      const decision = typeof output.Condition === 'string' ? conditionNamed(template, output.Condition) : true;
+      if (decision === false) continue;
       const name = single({ node: output.Export.Name, template });
-      if (name.known) this.exported.set(String(name.value), { node: output.Value, template });
+      if (name.known) append(this.exported, String(name.value), { node: output.Value, template, doubt: decision === true ? undefined : decision.reason });
     }
   }
 }
@@ -130,6 +136,10 @@ const UNKNOWN: Environment = {};
 
 type MutableResource = { -readonly [Key in keyof Resource]: Resource[Key] } & { readonly condition?: string };
 type MutableTemplate = { -readonly [Key in keyof Omit<Template, 'children' | 'resources'>]: Template[Key] } & { readonly children: Map<string, Template>; readonly resources: Map<string, MutableResource> };
+
+function compare(left: string, right: string): number {
+  return left < right ? -1 : left > right ? 1 : 0;
+}
 
 /** Takes out what a condition leaves out, and notes what it may leave out, down to the nested stacks. */
 function leaveOut(template: MutableTemplate, inherited?: string): void {
@@ -151,9 +161,10 @@ function empty(template: MutableTemplate): void {
   for (const child of template.children.values()) empty(child as MutableTemplate);
 }
 
-/** What keeps a template from being read by recursion: a part that stands in several places at once, or depth. */
+/** What keeps a template from being read part by part: depth, or parts that stand in very many places at once. */
 function shapeFault(body: object): string | undefined {
   const seen = new Set<unknown>([body]);
+  let repeated = 0;
   let level: unknown[] = [body];
   for (let depth = 0; level.length > 0; depth++) {
     if (depth > DEEPEST) return `the template is nested more than ${DEEPEST} levels deep`;
@@ -161,9 +172,9 @@ function shapeFault(body: object): string | undefined {
     for (const each of level) {
       for (const inner of Object.values(each as object) as unknown[]) {
         if (typeof inner !== 'object' || inner === null) continue;
-        // JSON cannot say that; https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-formats.html: aliases of YAML are not supported.
-        if (seen.has(inner)) return 'a part of the template stands in several places at once, as an alias of YAML does';
-        seen.add(inner);
+        // JSON cannot say that, and YAML with aliases can say it so that sixty lines are more than any machine reads.
+        if (!seen.has(inner)) seen.add(inner);
+        else if (++repeated > MOST_REPEATED) return 'parts of the template stand in several places at once, as aliases of YAML do, far too many times';
         next.push(inner);
       }
     }

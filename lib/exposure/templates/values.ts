@@ -1,7 +1,7 @@
 import type { Located, Resource } from './model';
 import { intrinsic, isDictionary } from './model';
 import type { Value } from './resolve';
-import { conditionNamed, possible, scalar, splitList, textOf } from './resolve';
+import { mayBeLeftOut, possible, scalar, splitList, textOf } from './resolve';
 
 export type { Reference } from './references';
 export { identity, nameOf, referenceOf, referencesIn, resourceIdentity } from './references';
@@ -70,17 +70,7 @@ export function everythingOf({ properties, template }: Resource): Located {
 
 /** Whether a property may be missing: not written, or left out by a branch of a condition. For those whose default is the unsafe value. */
 export function mayBeAbsent(value: Located, name: string): boolean {
-  return possible(value).some(({ node, template }) => !isDictionary(node) || leftOut({ node: node[name], template }));
-}
-
-function leftOut({ node, template }: Located): boolean {
-  if (node === undefined || node === null) return true;
-  const [name, argument] = intrinsic(node);
-  if (name === 'Ref') return argument === 'AWS::NoValue';
-  if (name !== 'Fn::If' || !Array.isArray(argument)) return false;
-  const decision = conditionNamed(template, String(argument[0]));
-  const branches: readonly unknown[] = typeof decision === 'boolean' ? [(argument as unknown[])[decision ? 1 : 2]] : argument.slice(1);
-  return branches.some((branch) => leftOut({ node: branch, template }));
+  return possible(value).some(({ node, template }) => !isDictionary(node) || mayBeLeftOut({ node: node[name], template }));
 }
 
 /** The elements of a list property. */
