@@ -31,6 +31,8 @@ export default tseslint.config(
   },
   restrict(['lib/config/**/*.ts'], pure),
   restrict(['lib/agent/**/*.ts', 'lib/handlers/**/*.ts'], onMachines),
+  restrict(['lib/exposure/**/*.ts'], [...pure, '*/cli/*', '*/report/*']),
+  restrict(['lib/report/**/*.ts', 'lib/cli/**/*.ts'], ['aws-cdk-lib', 'aws-cdk-lib/*', 'constructs', 'cdk-nag', '@aws-sdk/*', '*/cluster/*', '*/agent/*', '*/handlers/*']),
   restrict(['lib/checks/**/*.ts'], ['*/cluster/*', '*/agent/*', '*/handlers/*']),
   { files: ['scripts/**/*.ts', 'lib/agent/main.ts', 'test/**/*.ts'], rules: { 'no-console': 'off' } },
 );
