@@ -1,11 +1,12 @@
 // `npm run corpus-checkov -- [--check] CHECKOV`: shows the corpus to checkov and writes down what it says in test/corpus/checkov.json.
 // With --check nothing is written, and what is written there has to be what it says. Needs no network.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve, sep } from 'node:path';
 import type { CheckovResults } from '../test/corpus/checkov';
 import { CHECKOV, CHECKOV_FILE, written } from '../test/corpus/checkov';
+import { sourcesOf } from '../test/corpus/judge';
 import type { Pair, Subject } from '../test/corpus/subjects';
 import { digest, PAIRS } from '../test/corpus/subjects';
 
@@ -20,16 +21,17 @@ interface Report {
 const TWIN = '-twin';
 
 /** A value of a parameter becomes its default: checkov takes no values for CloudFormation. */
-function filled(body: Subject['templates'][number]['body'], values: Subject['parameters']): unknown {
-  if (body.Parameters === undefined) return body;
-  const parameters = Object.entries(body.Parameters as Record<string, object>);
-  return { ...body, Parameters: Object.fromEntries(parameters.map(([name, each]) => [name, name in values ? { ...each, Default: values[name] } : each])) };
+function filled(body: unknown, values: Subject['parameters']): unknown {
+  const { Parameters: declared } = body as { Parameters?: Record<string, object> };
+  if (declared === undefined) return body;
+  const parameters = Object.entries(declared).map(([name, each]) => [name, name in values ? { ...each, Default: values[name] } : each]);
+  return { ...(body as object), Parameters: Object.fromEntries(parameters) as unknown };
 }
 
 function write(folder: string, subject: Subject): void {
   mkdirSync(folder);
   // with line breaks: checkov keeps the lines of what it finds.
-  for (const { file, body } of subject.templates) writeFileSync(join(folder, file), JSON.stringify(filled(body, subject.parameters), undefined, 1));
+  for (const { path, body } of sourcesOf(subject.templates)) writeFileSync(join(folder, path), JSON.stringify(filled(body, subject.parameters), undefined, 1));
 }
 
 function run(binary: string, folder: string, home: string): Report {
@@ -85,19 +87,19 @@ function differences(committed: string, current: string): string[] {
   return [...only(left, right).map((line) => `- ${line.trim()}`), ...only(right, left).map((line) => `+ ${line.trim()}`)];
 }
 
-const { length: given, 0: binary, ...more } = process.argv.slice(2).filter((argument) => argument !== '--check');
-if (given !== 1 || binary === undefined || Object.keys(more).length > 0) {
+const options = process.argv.slice(2);
+const check = options[0] === '--check';
+const [binary, ...more] = options.slice(check ? 1 : 0);
+if (binary === undefined || binary.startsWith('-') || more.length > 0) {
   console.error('usage: npm run corpus-checkov -- [--check] CHECKOV, the path of its binary (pip install checkov)');
   process.exit(2);
 }
 // a name without a folder is looked up in the PATH.
 const current = written(results(binary.includes(sep) ? resolve(binary) : binary));
-if (!process.argv.includes('--check')) {
+const committed = existsSync(CHECKOV_FILE) ? readFileSync(CHECKOV_FILE, 'utf8') : '';
+if (!check) {
   writeFileSync(CHECKOV_FILE, current);
-} else {
-  const committed = readFileSync(CHECKOV_FILE, 'utf8');
-  if (committed !== current) {
-    console.error(`test/corpus/checkov.json is not what checkov says of the corpus; run npm run corpus-checkov -- CHECKOV\n${differences(committed, current).join('\n')}`);
-    process.exit(1);
-  }
+} else if (committed !== current) {
+  console.error(`test/corpus/checkov.json is not what checkov says of the corpus; run npm run corpus-checkov -- ${binary}\n${differences(committed, current).join('\n')}`);
+  process.exit(1);
 }
