@@ -1,26 +1,19 @@
 import { AddressSet } from '../addresses/address-set';
 import type { KubernetesDoor } from '../kubernetes/kubernetes';
 import { findKubernetes } from '../kubernetes/kubernetes';
+import type { Judged } from '../judge';
 import { blocksOf } from '../network/blocks';
+import { port } from '../network/port-range';
 import type { Way } from '../paths/ways';
 import { gate, Place } from '../paths/ways';
-import type { Resource } from '../templates/model';
 import type { TemplateSet } from '../templates/templates';
 import { at } from './fronts';
 
-/** A ClickHouse in a Kubernetes cluster, and where traffic to it arrives. */
-export interface KubernetesPlace {
-  readonly resource: Resource;
-  readonly evidence: string;
-  readonly ports: readonly number[];
-  readonly place: Place;
-}
-
 /** The ClickHouse of Kubernetes clusters. What is between a load balancer and a pod there, the cluster arranges. */
-export function kubernetesPlaces(templates: TemplateSet): readonly KubernetesPlace[] {
+export function kubernetesPlaces(templates: TemplateSet): readonly Judged[] {
   return findKubernetes(templates).map(({ resource, name, evidence, ports, doors }) => ({
     resource,
-    ports,
+    ports: ports.map(port),
     evidence: `${name}: ${evidence}`,
     place: new Place(() => [{ gates: resource.doubt === undefined ? [] : [gate('', [{ hop: at(resource, 'manifest', 'may be there'), lets: AddressSet.ALL }])], from: new Place(() => doors.map(wayThrough)) }]),
   }));

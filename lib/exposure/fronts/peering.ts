@@ -10,10 +10,18 @@ import { gate } from '../paths/ways';
 import type { Resource } from '../templates/model';
 import type { TemplateSet } from '../templates/templates';
 import { everythingOf, identity, inside, property, scalar } from '../templates/values';
+import type { Scene } from './fronts';
 import { at, passes, removalOf } from './fronts';
+import type { Contribution } from './layers';
+
+/** Other accounts come in by peering connections with their VPCs. */
+export function peering({ templates, graph }: Scene): Contribution {
+  const peerings = new Peerings(templates);
+  return { waysTo: ({ target, ports }) => (peerings.isEmpty ? [] : graph.classes(target, ports).flatMap(([port]) => peerings.ways(target, port, graph.network))) };
+}
 
 /** Peering connections with VPCs of other accounts, and who gets in through them. */
-export class Peerings {
+class Peerings {
   private readonly connections: readonly Resource[];
   private readonly routes: Links;
   private readonly associations: Links;
@@ -24,9 +32,12 @@ export class Peerings {
     this.associations = new Links(this.connections.length === 0 ? [] : templates.ofType('AWS::EC2::SubnetRouteTableAssociation'), 'SubnetId');
   }
 
+  get isEmpty(): boolean {
+    return this.connections.length === 0;
+  }
+
   /** The ways of other accounts to a port: as far as a route answers them and a group admits them. */
   ways({ interfaces }: Target, port: PortRange, network: Network): readonly Way[] {
-    if (this.connections.length === 0) return [];
     return interfaces.flatMap((card) =>
       card.subnets.flatMap(({ subnet }) => {
         const tables = this.associations.of(subnet.key).flatMap(({ resource }) => property(resource, 'RouteTableId').map(identity));

@@ -1,5 +1,5 @@
 import type { Located, Resource } from './model';
-import { intrinsic, isDictionary } from './model';
+import { isDictionary } from './model';
 import type { Value } from './resolve';
 import { mayBeLeftOut, possible, scalar, splitList, textOf } from './resolve';
 

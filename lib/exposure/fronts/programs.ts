@@ -1,16 +1,17 @@
-import type { Scene } from './fronts/fronts';
-import { at, passes, senderFrom } from './fronts/fronts';
-import type { Graph, Target } from './graph';
-import type { Interface } from './network/interfaces';
-import type { PortRange } from './network/port-range';
-import { EVERY_PORT } from './network/port-range';
-import type { Sender } from './network/sender';
-import type { Gate, Place, Way } from './paths/ways';
-import type { Resource } from './templates/model';
-import { append } from './templates/model';
-import { elements, property, resourceIdentity } from './templates/values';
-import type { Unit } from './workloads/units';
-import { targetOf } from './workloads/units';
+import type { Scene } from './fronts';
+import { at, passes, senderFrom } from './fronts';
+import type { Contribution } from './layers';
+import type { Graph, Target } from '../graph';
+import type { Interface } from '../network/interfaces';
+import type { PortRange } from '../network/port-range';
+import { EVERY_PORT } from '../network/port-range';
+import type { Sender } from '../network/sender';
+import type { Gate, Place, Way } from '../paths/ways';
+import type { Resource } from '../templates/model';
+import { append } from '../templates/model';
+import { elements, property, resourceIdentity } from '../templates/values';
+import type { Unit } from '../workloads/units';
+import { targetOf } from '../workloads/units';
 
 /** Something that runs code of its own and that the internet can talk to. */
 interface Program {
@@ -24,15 +25,21 @@ const TYPES = ['AWS::EC2::Instance', 'AWS::AutoScaling::AutoScalingGroup', 'AWS:
 const MOST = 3;
 const MOST_IN_A_VPC = 50;
 
+/** Programs in front of ClickHouse. They are looked for when the first workload asks. */
+export function programs(scene: Scene): Contribution {
+  let found: Programs | undefined;
+  return { waysTo: (unit) => (found ??= new Programs(scene)).ways(unit) };
+}
+
 /** The programs of a deployment by what lets them through to ClickHouse: their security groups, and the VPC they are in. */
-export class Programs {
+class Programs {
   private readonly byGroup = new Map<string, Program[]>();
   private readonly byVpc = new Map<string, Program[]>();
 
-  constructor(
-    { templates, workloads }: Scene,
-    private readonly graph: Graph,
-  ) {
+  private readonly graph: Graph;
+
+  constructor({ templates, workloads, graph }: Scene) {
+    this.graph = graph;
     for (const resource of templates.ofType(...TYPES)) {
       // ClickHouse itself is judged, and is no program in front of it.
       if (workloads.evidence.has(resource)) continue;
