@@ -1,6 +1,7 @@
 import { AddressSet } from './addresses/address-set';
 import type { Level } from './assessment';
 import type { Interface } from './network/interfaces';
+import { mayBeSame } from './network/links';
 import type { Network } from './network/network';
 import type { PortRange } from './network/port-range';
 import type { Sender } from './network/sender';
@@ -178,7 +179,7 @@ function nodesOf(sender: Sender): readonly Sender[] {
 function atAddress(stray: Delivery, { interfaces, addresses, resource }: Target): readonly Delivery[] {
   const { address } = stray;
   if (address === undefined) return [stray];
-  const subnets = interfaces.flatMap((card) => card.subnets.map(({ subnet }) => subnet)).filter(({ vpc }) => vpc === undefined || address.vpc === undefined || vpc === address.vpc);
+  const subnets = interfaces.flatMap((card) => card.subnets.map(({ subnet }) => subnet)).filter(({ vpc }) => mayBeSame(vpc, address.vpc));
   if (subnets.length === 0) return [];
   if (addresses.length > 0) return addresses.includes(address.text) ? [stray] : [];
   const block = single(address.text);

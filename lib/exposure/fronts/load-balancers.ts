@@ -218,16 +218,25 @@ interface Handing {
  */
 function hand({ graph }: Scene, { preserves, ipv6, called, ...registration }: Registration, { kind, sender, services, gates, ...handing }: Handing): void {
   if (called) return graph.deliver({ ...handing, ...registration, gates: [...gates, ...registration.gates] });
-  // what it sends itself is of the family of the target.
-  const own: Sender = ipv6 ? { ...sender, addresses: AddressSet.NONE } : { ...sender, addresses6: AddressSet.NONE };
+  const { inV4, inV6, keeping } = sendersOf(sender);
+  const own = ipv6 ? inV6 : inV4;
   for (const each of services) graph.deliver({ ...registration, from: each.from, sender: own, gates: [...each.gates, ...gates, ...registration.gates] });
   const keeps = kind === 'network' ? preserves : false;
   const doubt = doubtful(keeps, sender);
   const deliver = (who: Sender, family?: AddressSet): void => graph.deliver({ ...handing, ...registration, family, sender: who, gates: [...gates, ...registration.gates, ...doubt] });
   if (keeps === false) return deliver(own);
   const [same, other] = ipv6 ? [AddressSet.ALL_V6, AddressSet.ALL_V4] : [AddressSet.ALL_V4, AddressSet.ALL_V6];
-  deliver({ ...sender, preserves: true }, same);
+  deliver(keeping, same);
   deliver(own, keeps === true ? other : undefined);
+}
+
+const SENDERS = new WeakMap<Sender, { readonly inV4: Sender; readonly inV6: Sender; readonly keeping: Sender }>();
+
+/** What a load balancer is to its targets: what it sends itself is of the family of the target. Each is made once, so that what is known of it is found again. */
+function sendersOf(sender: Sender): { readonly inV4: Sender; readonly inV6: Sender; readonly keeping: Sender } {
+  const found = SENDERS.get(sender) ?? { inV4: { ...sender, addresses6: AddressSet.NONE }, inV6: { ...sender, addresses: AddressSet.NONE }, keeping: { ...sender, preserves: true } };
+  SENDERS.set(sender, found);
+  return found;
 }
 
 function doubtful(keeps: boolean | string, { name }: Sender): readonly Gate[] {
@@ -246,7 +255,7 @@ function forwardClassic(scene: Scene, resource: Resource, groups: (group: Locate
     const hop = at(resource, 'listener', `listens on ${front?.known ? `port ${front.value}` : 'a port'} and sends to ${back?.known ? `port ${back.value}` : 'a port'}`, { location, missing: listener.doubt ?? (to === undefined ? 'the port it sends to' : undefined) });
     for (const node of balancer.nodes) {
       const from = scene.graph.place(node.target, listening);
-      for (const { target, gates } of registered) scene.graph.deliver({ target, from, port: to, sender: { ...node.sender, addresses6: AddressSet.NONE }, gates: [passes(hop, removalOf(resource, location)), ...gates] });
+      for (const { target, gates } of registered) scene.graph.deliver({ target, from, port: to, sender: sendersOf(node.sender).inV4, gates: [passes(hop, removalOf(resource, location)), ...gates] });
     }
   }
 }

@@ -1,6 +1,6 @@
 import type { Delivery } from '../graph';
 import { perhaps } from '../graph';
-import { isNamed } from '../network/links';
+import { isNamed, mayBeSame } from '../network/links';
 import type { PortRange } from '../network/port-range';
 import { EVERY_PORT, port } from '../network/port-range';
 import type { Switch } from '../network/subnets';
@@ -57,7 +57,7 @@ class Owners {
 
   of({ text, vpc }: { readonly text: string; readonly vpc?: string }): readonly string[] {
     const all = (this.found ??= this.read()).get(text) ?? [];
-    return all.filter((each) => each.vpc === undefined || vpc === undefined || each.vpc === vpc).map(({ name }) => name);
+    return all.filter((each) => mayBeSame(each.vpc, vpc)).map(({ name }) => name);
   }
 
   private read(): ReadonlyMap<string, ReadonlyArray<{ readonly name: string; readonly vpc?: string }>> {
@@ -93,7 +93,7 @@ function elsewhere(group: Located): readonly Registration[] {
   if (referenceOf(group) !== undefined) return [];
   const name = scalar(group);
   const missing = `what is registered with target group ${name.known ? name.value : 'that is only known at deployment'} is not in the templates`;
-  return [{ gates: [perhaps(missing, { kind: 'target group', template: group.template.path, logicalId: name.known ? String(name.value) : '', detail: 'may send to it' })], ...UNSEEN }];
+  return [{ gates: [perhaps(missing, { kind: 'target group', template: group.template.path, logicalId: name.known ? String(name.value) : '', detail: 'may send to it' })], preserves: `whether ${name.known ? name.value : 'the target group'} keeps the addresses of clients`, ipv6: false }];
 }
 
 function target(group: Resource, { value, location }: Placed): Registration {

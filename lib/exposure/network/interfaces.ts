@@ -89,7 +89,7 @@ export class Interfaces {
       const subnets = own.length > 0 ? own : card.subnets;
       return [this.fromCard({ ...card, subnets }, resource)];
     });
-    const later = this.attached.of(resourceIdentity(resource)).flatMap(({ resource: attachment }) => property(attachment, 'NetworkInterfaceId').map((id) => this.byId(id, resource, false)));
+    const later = this.attached.of(resourceIdentity(resource)).flatMap(({ resource: attachment, missing: doubt }) => property(attachment, 'NetworkInterfaceId').map((id) => perhapsIn(this.byId(id, resource, false), doubt)));
     return [...found, ...later];
   }
 
@@ -279,6 +279,11 @@ function placedSubnets(group: Resource): readonly Located[] {
     return text.known ? String(text.value).split(',').map((each) => ({ ...value, node: each.trim() })) : [value];
   };
   return [...(GROUP_TYPES.has(group.type) ? elements(group, 'VPCZoneIdentifier') : []), ...[...overrides, ...specified].flatMap((each) => inside(each, 'SubnetId')).flatMap(split)];
+}
+
+/** An interface that may not be there. */
+function perhapsIn(card: Interface, missing: string | undefined): Interface {
+  return missing === undefined ? card : { ...card, subnets: card.subnets.map((place) => ({ ...place, missing: place.missing ?? missing })) };
 }
 
 /** The interface with device index 0, or the first where nobody says. */

@@ -43,6 +43,11 @@ export class Links {
   }
 }
 
+/** Whether two identities may be of the same thing: one that is not known, or that only deployment tells, may be any. */
+export function mayBeSame(one: string | undefined, other: string | undefined): boolean {
+  return one === undefined || other === undefined || one === other || one.includes('!') || other.includes('!');
+}
+
 /** Whether a value says what it names: a resource of ours, a literal, or an export of somebody else's. */
 export function isNamed(value: Located): boolean {
   if (referenceOf(value) !== undefined || scalar(value).known) return true;

@@ -44,8 +44,9 @@ export function bounds({ first, last }: Ports): readonly number[] {
 /** Whether ports hold those that are wanted. */
 export function matches({ tcp, first, last }: Ports, wanted: PortRange): Match {
   if (tcp === false) return false;
-  if ((typeof last === 'number' && last < wanted.first) || (typeof first === 'number' && first > wanted.last)) return false;
+  // a protocol that is not known may be all of them, for which ports mean nothing.
   if (typeof tcp === 'string') return tcp;
+  if ((typeof last === 'number' && last < wanted.first) || (typeof first === 'number' && first > wanted.last)) return false;
   if (typeof first === 'string') return first;
   if (typeof last === 'string') return last;
   if (wanted.any === true || (first <= wanted.first && wanted.last <= last)) return true;

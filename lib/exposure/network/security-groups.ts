@@ -57,6 +57,7 @@ export class SecurityGroups {
   private readonly resources = new Map<string, Resource>();
   private readonly standalone: Readonly<Record<Direction, Links>>;
   private readonly known = new Map<string, readonly Entry[]>();
+  private readonly admissions = new WeakMap<Sender, Map<string, Gate>>();
 
   constructor(templates: TemplateSet) {
     for (const each of templates.ofType('AWS::EC2::SecurityGroup')) {
@@ -88,6 +89,19 @@ export class SecurityGroups {
 
   /** What somebody inside gets through them. */
   fromSender(groups: readonly GroupUse[], wanted: PortRange, sender: Sender): Gate {
+    const known = this.admissions.get(sender) ?? new Map<string, Gate>();
+    this.admissions.set(sender, known);
+    // alike machines have alike groups.
+    const id = `${wanted.first}-${wanted.last}${wanted.any === true ? '*' : ''} ${groups.map(({ key, missing = '' }) => `${key} ${missing}`).join(' ')}`;
+    let found = known.get(id);
+    if (found === undefined) {
+      found = this.admission(groups, wanted, sender);
+      known.set(id, found);
+    }
+    return found;
+  }
+
+  private admission(groups: readonly GroupUse[], wanted: PortRange, sender: Sender): Gate {
     const sameNetwork = ({ networkOf }: Block, vpc: string): boolean => networkOf !== undefined && identity(networkOf) === vpc;
     const unnamed = sender.groups.find((each) => each.unnamed !== undefined)?.unnamed;
     return this.gate(groups, wanted, sender.name, (entry) => [
@@ -117,7 +131,7 @@ export class SecurityGroups {
         const match = matches(entry.ports, wanted);
         if (match === false) return [];
         const missing = group.missing ?? entry.missing ?? (match === true ? undefined : match);
-        const peer = entry.peers.find(({ key }) => target.some((each) => each.key === key)) ?? entry.peers.find((each) => each.missing !== undefined);
+        const peer = entry.peers.find(({ key }) => target.some((each) => each.key === key)) ?? entry.peers.find((each) => each.missing !== undefined) ?? perhapsOf(entry.peers[0], target);
         const block = entry.blocks.map((each) => towards(each, range)).find((each) => each !== undefined);
         if (peer === undefined && block === undefined) return [];
         const words = peer === undefined ? (block?.words ?? '') : `group ${peer.name}`;
@@ -229,6 +243,12 @@ function tooMany(entry: Entry): Entry {
   const missing = 'a security group has more rules than AWS accepts';
   const somebody: Block = { addresses: AddressSet.ALL, words: 'somebody', missing };
   return { ...entry, location: undefined, ports: { tcp: true, first: 0, last: 65535 }, peers: [], blocks: [somebody], missing };
+}
+
+/** A group that an entry names, as far as a target whose groups are not known may have it. */
+function perhapsOf(peer: Peer | undefined, target: readonly GroupUse[]): Peer | undefined {
+  const unnamed = target.find((each) => each.unnamed !== undefined)?.unnamed;
+  return peer && unnamed !== undefined ? { ...peer, missing: unnamed } : undefined;
 }
 
 /** A destination block as far as a target in a range may be in it; undefined when it is not. */

@@ -7,7 +7,7 @@ import type { TemplateSet } from '../templates/templates';
 import { identity, nameOf, property, referenceOf, resourceIdentity, single } from '../templates/values';
 import { blocksOf, rangeOf } from './blocks';
 import { Gateways } from './gateways';
-import { Links } from './links';
+import { isNamed, Links } from './links';
 import type { AclUse } from './network-acls';
 import { NetworkAcls } from './network-acls';
 import type { PortRange } from './port-range';
@@ -83,7 +83,7 @@ export class Subnets {
     const vpc = vpcValue && identity(vpcValue);
     const ipv6 = this.ipv6(resource);
     const assigns = switchOf(resource, 'AssignIpv6AddressOnCreation');
-    const entry = [this.gateways.attachedTo(vpc ?? '', vpcValue === undefined ? `of ${name}` : nameOf(vpcValue), isOurs), ...this.gateways.notBlocked(key, vpc, template)];
+    const entry = [this.gateways.attachedTo(vpc ?? '', vpcValue === undefined ? `of ${name}` : nameOf(vpcValue), isOurs), ...this.gateways.notBlocked(key, vpc, template, vpcValue === undefined || isNamed(vpcValue) ? undefined : `the VPC of subnet ${name}`)];
     return {
       key,
       name,
