@@ -108,8 +108,9 @@ function maps({ partial, circles }: Shape): fc.Arbitrary<Map_> {
   return fc.integer({ min: 1, max: 4 }).chain((count) =>
     fc.tuple(
       ...Array.from({ length: count }, (_, at) => {
-        const from = fc.option(fc.nat({ max: Math.max(0, (circles ? count : at) - 1) }), { freq: at === 0 && !circles ? 0 : 2, nil: undefined });
-        return fc.array(fc.record({ from: at === 0 && !circles ? fc.constant(undefined) : from, gates }), { minLength: 1, maxLength: 3 });
+        const sources = circles ? count : at;
+        const from = sources === 0 ? fc.constant(undefined) : fc.option(fc.nat({ max: sources - 1 }), { freq: 2, nil: undefined });
+        return fc.array(fc.record({ from, gates }), { minLength: 1, maxLength: 3 });
       }),
     ),
   );
@@ -294,8 +295,13 @@ describe('reasons', () => {
         const { must, may } = place.arrival();
         const reasons = unknowns(place);
         if (may.isEmpty) return expect(reasons).toEqual([]);
-        const written = new Set(routes(map).flatMap((route) => route.flatMap(({ name, statements }) => statements.flatMap(({ sure }, index) => (sure ? [] : [`why of ${name}.${index}`])))));
-        expect(reasons.filter((each) => !written.has(each))).toEqual([]);
+        // of ways that somebody comes by, of statements that let somebody of those through.
+        const written = EVERYBODY.flatMap((client) => {
+          const there = reached(map, client, () => true);
+          const coming = map.flatMap((roads, at) => roads.flatMap(({ from, gates }, road) => ((from === undefined || there[from] === true) && gates.every((all) => all.some(({ lets }) => lets.includes(client))) ? gates.map((statements, index) => ({ name: `${at}.${road}.${index}`, statements })) : [])));
+          return coming.flatMap(({ name, statements }) => statements.flatMap(({ sure, lets }, index) => (sure || !lets.includes(client) ? [] : [`why of ${name}.${index}`])));
+        });
+        expect(reasons.filter((each) => !written.includes(each))).toEqual([]);
         expect(reasons).toEqual([...new Set(reasons)].sort());
         // what the path shows as not known is among them, so an unknown verdict always has a reason.
         const shown = pathTo(place).flatMap(({ missing }) => missing ?? []);
@@ -311,8 +317,8 @@ describe('reasons', () => {
       fc.property(ANY, (map) => {
         const place = last(build(map));
         const reasons = closures(place);
-        const own = (map[map.length - 1] ?? []).every(({ from }) => from === undefined);
         if (!place.arrival().may.isEmpty) return;
+        const own = (map[map.length - 1] ?? []).every(({ from }) => from === undefined);
         const gates = routes(map).flatMap((route) => route.map(({ name }) => `closed ${name}`));
         expect(reasons.filter((each) => !gates.includes(each))).toEqual([]);
         if (own) expect(reasons).toHaveLength((map[map.length - 1] ?? []).length);
@@ -320,5 +326,11 @@ describe('reasons', () => {
       }),
       { numRuns: 2_000 },
     );
+  });
+
+  test('why nobody comes are not only that a gate lets nobody through, but nobody of the internet', () => {
+    const inside = gate('only from inside', [{ lets: AddressSet.of('10.0.0.0/8'), hop: { kind: 'statement', template: 'main.json', logicalId: 'a', detail: 'a' } }]);
+    expect(closures(new Place(() => [{ gates: [inside] }]))).toEqual(['only from inside']);
+    expect(closures(new Place(() => [{ clients: AddressSet.of('192.168.0.0/16'), gates: [inside] }]))).toEqual(['only from inside']);
   });
 });

@@ -61,7 +61,8 @@ class Programs {
     for (const card of target.interfaces) {
       const used = card.groups ?? [];
       const vpc = card.subnets[0]?.subnet.vpc ?? '';
-      const candidates = [...ports.flatMap((port) => groups.peersOf(used, port)).flatMap((key) => this.byGroup.get(key) ?? []), ...(ports.some((port) => groups.admitsAddresses(used, port)) ? this.exposedIn(vpc) : [])];
+      const callers = groups.callers(used, ports);
+      const candidates = [...[...callers.groups].flatMap((key) => this.byGroup.get(key) ?? []), ...(callers.byAddress ? this.exposedIn(vpc) : [])];
       for (const program of candidates) {
         if (found.length >= MOST || tried.has(program)) continue;
         tried.add(program);

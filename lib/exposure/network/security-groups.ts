@@ -27,6 +27,12 @@ export interface GroupUse {
   readonly isDefault?: true;
 }
 
+/** Whom groups admit. */
+export interface Callers {
+  readonly groups: ReadonlySet<string>;
+  readonly byAddress: boolean;
+}
+
 export type Direction = 'ingress' | 'egress';
 
 /** A group that an entry names. */
@@ -57,6 +63,8 @@ export class SecurityGroups {
   private readonly resources = new Map<string, Resource>();
   private readonly standalone: Readonly<Record<Direction, Links>>;
   private readonly known = new Map<string, readonly Entry[]>();
+  private readonly bounds = new Map<string, readonly number[]>();
+  private readonly called = new Map<string, Callers>();
   private readonly admissions = new WeakMap<Sender, Map<string, Gate>>();
 
   constructor(templates: TemplateSet) {
@@ -144,19 +152,27 @@ export class SecurityGroups {
     return [gate(`the security groups of ${sender.name} let nothing out to ${portWords(wanted)}`, statements)];
   }
 
-  /** The groups that the ingress entries of groups name on a port. */
-  peersOf(groups: readonly GroupUse[], wanted: PortRange): readonly string[] {
-    return groups.flatMap((group) => this.entriesOf(group, 'ingress').filter(({ ports }) => matches(ports, wanted) !== false).flatMap(({ peers }) => peers.map(({ key }) => key)));
-  }
-
-  /** Whether an ingress entry of groups admits anybody by address on a port. */
-  admitsAddresses(groups: readonly GroupUse[], wanted: PortRange): boolean {
-    return groups.some((group) => this.entriesOf(group, 'ingress').some(({ ports, blocks }) => blocks.length > 0 && matches(ports, wanted) !== false));
+  /** Whom the ingress entries of groups admit on any of some ports: the groups that they name, and whether they admit anybody by address. */
+  callers(groups: readonly GroupUse[], wanted: readonly PortRange[]): Callers {
+    const id = `${groups.map(({ key }) => key).join(' ')} ${wanted.map(({ first, last }) => `${first}-${last}`).join(' ')}`;
+    let found = this.called.get(id);
+    if (found === undefined) {
+      const entries = groups.flatMap((group) => this.entriesOf(group, 'ingress')).filter(({ ports }) => wanted.some((each) => matches(ports, each) !== false));
+      found = { groups: new Set(entries.flatMap(({ peers }) => peers.map(({ key }) => key))), byAddress: entries.some(({ blocks }) => blocks.length > 0) };
+      this.called.set(id, found);
+    }
+    return found;
   }
 
   /** Where among the ports entries of groups begin and end: between two of these all ports are alike to them. */
   boundsOf(groups: readonly GroupUse[], direction: Direction): readonly number[] {
-    return groups.flatMap((group) => this.entriesOf(group, direction).flatMap(({ ports }) => bounds(ports)));
+    const id = `${direction} ${groups.map(({ key }) => key).join(' ')}`;
+    let found = this.bounds.get(id);
+    if (found === undefined) {
+      found = [...new Set(groups.flatMap((group) => this.entriesOf(group, direction).flatMap(({ ports }) => bounds(ports))))];
+      this.bounds.set(id, found);
+    }
+    return found;
   }
 
   private letsAllOut({ key }: GroupUse): boolean {

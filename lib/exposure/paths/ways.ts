@@ -43,22 +43,12 @@ export class Place {
   constructor(private readonly find: () => readonly Way[]) {}
 
   get ways(): readonly Way[] {
-    this.found ??= this.find();
-    return this.found;
-  }
-
-  /** The secondary levels of the ways that lead here. */
-  private get levels(): ReadonlySet<Level> {
-    if (this.upstream === undefined) {
-      const found = new Set<Level>();
-      // what leads back to itself adds nothing.
-      this.upstream = found;
-      for (const { level, from } of this.ways) {
-        if (level !== undefined) found.add(level);
-        if (from !== undefined) for (const each of from.levels) found.add(each);
-      }
+    if (this.found === undefined) {
+      // whoever asks for them while they are looked for has gone in a circle.
+      this.found = [];
+      this.found = this.find();
     }
-    return this.upstream;
+    return this.found;
   }
 
   /** Which clients get here over the internet, or with the help of one secondary level. */
@@ -67,13 +57,67 @@ export class Place {
     if (known !== undefined) return known;
     // most ways are the internet's own: then a secondary level leads no further.
     if (level !== undefined && !this.levels.has(level)) return this.arrival();
-    // what leads back to itself brings nobody.
-    this.arrivals.set(level, NOBODY);
-    const each = this.ways.filter((way) => way.level === undefined || way.level === level).map((way) => through(way, level));
-    const found = { must: AddressSet.union(each.map(({ must }) => must)), may: AddressSet.union(each.map(({ may }) => may)) };
-    this.arrivals.set(level, found);
-    return found;
+    this.work(level);
+    return this.arrivals.get(level) ?? NOBODY;
   }
+
+  /** The secondary levels of the ways that lead here. */
+  private get levels(): ReadonlySet<Level> {
+    if (this.upstream === undefined) {
+      const found = new Set<Level>();
+      for (const { ways } of placesBefore(this)) for (const { level } of ways) if (level !== undefined) found.add(level);
+      this.upstream = found;
+    }
+    return this.upstream;
+  }
+
+  /** Works out who arrives here and at all places before: each after those that lead to it, and again for as long as circles bring more. */
+  private work(level: Level | undefined): void {
+    const { order, circular } = this.inOrder(level);
+    for (const at of order) at.arrivals.set(level, NOBODY);
+    for (let changed = true; changed; ) {
+      changed = false;
+      for (const at of order) {
+        const each = at.ways.filter((way) => way.level === undefined || way.level === level).map((way) => through(way, level));
+        const [before, found] = [at.arrivals.get(level), { must: AddressSet.union(each.map(({ must }) => must)), may: AddressSet.union(each.map(({ may }) => may)) }];
+        at.arrivals.set(level, found);
+        changed ||= circular && (before?.must.equals(found.must) !== true || !before.may.equals(found.may));
+      }
+    }
+  }
+
+  /** The places before this one that nothing is known of yet, and this one: each behind those that lead to it. */
+  private inOrder(level: Level | undefined): { readonly order: readonly Place[]; readonly circular: boolean } {
+    const order: Place[] = [];
+    const done = new Map<Place, boolean>([[this, false]]);
+    const stack = [{ at: this as Place, next: 0 }];
+    let circular = false;
+    for (let top = stack[0]; top !== undefined; top = stack[stack.length - 1]) {
+      const way = top.at.ways[top.next++];
+      if (way === undefined) {
+        order.push(top.at);
+        done.set(top.at, true);
+        stack.pop();
+        continue;
+      }
+      const { from } = way;
+      if (from === undefined || (way.level !== undefined && way.level !== level) || from.arrivals.has(level)) continue;
+      if (level !== undefined && !from.levels.has(level)) continue;
+      if (done.get(from) === false) circular = true;
+      if (done.has(from)) continue;
+      done.set(from, false);
+      stack.push({ at: from, next: 0 });
+    }
+    return { order, circular };
+  }
+}
+
+/** A place and all places that lead to it by ways that count. */
+export function placesBefore(place: Place, counts: (way: Way) => boolean = () => true): ReadonlySet<Place> {
+  const found = new Set([place]);
+  // a set grows while it is walked.
+  for (const at of found) for (const way of at.ways) if (way.from !== undefined && counts(way)) found.add(way.from);
+  return found;
 }
 
 /** The clients that arrive for sure, and those that may. */
