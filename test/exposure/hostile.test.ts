@@ -16,7 +16,7 @@ import type { Json } from './oracle/spelling';
 
 const LIMIT = 1_000;
 let limit = LIMIT;
-const RUNS = Math.ceil(Number(process.env.EXPOSURE_RUNS ?? 3_000) / 10);
+const RUNS = Math.ceil(Number(process.env.EXPOSURE_RUNS ?? 1_000) / 10);
 
 /** Runs both faces of the analysis; the templates may be too deep to be printed, so nothing of them is. */
 function survive(...sources: readonly TemplateSource[]): Assessment {
@@ -327,7 +327,7 @@ describe('values that double', () => {
 
 describe('huge lists', () => {
   // many times what AWS takes. What grows with the square of these takes minutes.
-  beforeAll(() => void (limit = 3 * LIMIT));
+  beforeAll(() => void (limit = 6 * LIMIT));
   afterAll(() => void (limit = LIMIT));
 
   // many times what AWS takes: https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html

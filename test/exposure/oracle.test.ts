@@ -13,7 +13,7 @@ import { reachable } from './oracle/simulator';
 /** What ClickHouse listens on when nothing is configured, and with TLS: https://clickhouse.com/docs/guides/sre/network-ports */
 const PORTS = [8123, 8443, 9000, 9440, 9009, 9004, 9005, 9363];
 
-const RUNS = Number(process.env.EXPOSURE_RUNS ?? 3_000);
+const RUNS = Number(process.env.EXPOSURE_RUNS ?? 2_000);
 
 function assessed(each: Network): Assessment {
   return assess(new TemplateSet([{ path: 'main.template.json', body: render(each) }]));

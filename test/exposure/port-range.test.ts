@@ -23,8 +23,9 @@ const bound = fc.oneof(number, number.map(() => WHY));
 const ports: fc.Arbitrary<Ports> = fc.record({ tcp: fc.constantFrom<Ports['tcp']>(true, false, 'which protocol'), first: bound, last: bound }).filter(({ first, last }) => typeof first === 'string' || typeof last === 'string' || first <= last);
 const between = (first: number, last: number): number[] => Array.from({ length: Math.max(0, last - first + 1) }, (_, index) => first + index);
 
-/** All ranges that an entry may mean: an unknown bound is any port. */
-function meant({ first, last }: Ports): ReadonlyArray<readonly [number, number]> {
+/** All ranges that an entry may mean: an unknown bound is any port, and an unknown protocol may be all of them, for which there are no ports. */
+function meant({ tcp, first, last }: Ports): ReadonlyArray<readonly [number, number]> {
+  if (typeof tcp === 'string') return [[0, 12], ...meant({ tcp: true, first, last })];
   const of = (each: number | string): number[] => (typeof each === 'number' ? [each] : between(0, 12));
   return of(first).flatMap((from) => of(last).map((to) => [from, to] as const)).filter(([from, to]) => from <= to);
 }
@@ -34,6 +35,8 @@ describe('whether an entry holds a port', () => {
     fc.assert(
       fc.property(ports, number, (each, wanted) => {
         const answers = new Set(meant(each).map(([first, last]) => each.tcp !== false && between(first, last).includes(wanted)));
+        // it may be UDP, too.
+        if (typeof each.tcp === 'string') answers.add(false);
         const found = matches(each, port(wanted));
         if (answers.size === 1 && !answers.has(true)) expect(found).toBe(false);
         else if (answers.size === 1 && each.tcp === true) expect(typeof each.first === 'string' || typeof each.last === 'string' || found === true).toBe(true);

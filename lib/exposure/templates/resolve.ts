@@ -22,7 +22,7 @@ export function possible({ node, template, doubt }: Located): readonly Located[]
   if (name === undefined) return [{ node, template, doubt }];
   let found = template.memory.values.get(node);
   if (found === undefined) {
-    if (depth >= DEEPEST) return [{ node, template, doubt }];
+    if (depth >= DEEPEST) return [{ node, template, doubt: doubt ?? 'it refers too far' }];
     // whoever arrives here again while this is worked out has gone in a circle: the value stays what it is, unknown.
     template.memory.values.set(node, [{ node, template }]);
     depth++;
@@ -180,7 +180,7 @@ function joined(parts: ReadonlyArray<string | { readonly node: unknown }>, templ
 
 /** Why a text is not known that holds a dynamic reference; https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references.html */
 function dynamicIn(literal: string): string | undefined {
-  const [found] = /\{\{resolve:[^}]*\}\}/.exec(literal) ?? [];
+  const [found] = /\{\{resolve:[^{}]*\}\}/.exec(literal) ?? [];
   return found === undefined ? undefined : `${found} is only read at deployment`;
 }
 
