@@ -93,7 +93,7 @@ describe('an app that imports only the construct and opens it does not synthesis
     ['by a peer stack', (opened) => {
       withAddress(opened);
       const [group] = opened.cluster.nodeConnections.securityGroups;
-      const peer = new Stack(opened.stack.node.scope as App, 'Peer');
+      const peer = new Stack(App.of(opened.stack), 'Peer');
       new ec2.CfnSecurityGroupIngress(peer, 'Open', { groupId: group?.securityGroupId, ipProtocol: 'tcp', fromPort: 8443, toPort: 8443, cidrIp: '128.0.0.0/1' });
     }],
     ['by a load balancer for addresses that its group admits', (opened) => {
