@@ -182,6 +182,24 @@ function exposure(bench: Bench): Row[] {
   ];
 }
 
+/** Our command line and checkov as whole processes, over the templates that the run before left, where a checkov is given. */
+function processes(bench: Bench): Row[] {
+  const folder = join(bench.folder, 'exposure-5000-10');
+  const time = (command: string, args: readonly string[]): number => {
+    const start = performance.now();
+    const { status, stderr } = spawnSync(command, args, { encoding: 'utf8', maxBuffer: 256 * 1024 * 1024, env: { ...process.env, LOG_LEVEL: 'ERROR' } });
+    // both find something and say so.
+    if (status !== 1) throw new Error(`${command} exits ${status}: ${stderr.slice(0, 500)}`);
+    return performance.now() - start;
+  };
+  const ours = median(times(3, () => time(process.execPath, [join(BUNDLES, 'secure-clickhouse', 'index.js'), 'check', folder, '--format', 'json', '--output', join(bench.folder, 'report.json')])));
+  const row: Row = { measure: 'secure-clickhouse check on 5000 resources, the whole process', value: ms(ours) };
+  const checkov = process.env.CHECKOV;
+  if (checkov === undefined || checkov === '') return [{ ...row, value: `${ms(ours)} (NOT compared with checkov: give its path in CHECKOV)` }];
+  const theirs = time(checkov, ['--directory', folder, '--framework', 'cloudformation', '--output', 'json', '--skip-download', '--quiet', '--compact']);
+  return [row, { measure: '  / checkov on the same templates', value: `${(ours / theirs).toFixed(2)} x (${ms(theirs)})`, budget: '< 1 x', ok: ours < theirs }];
+}
+
 function importing(bench: Bench): Row[] {
   const built = join(ROOT, 'dist', 'index.js');
   const newest = Math.max(...sources(join(ROOT, 'lib')).map((file) => statSync(file).mtimeMs));
@@ -233,7 +251,7 @@ function main(strict: boolean): number {
     const bench = new Bench(folder, compiled);
     const rows: Row[] = [];
     const failures: string[] = [];
-    for (const [name, measure] of Object.entries({ synthesis, growth, checks, exposure, importing, bundles })) {
+    for (const [name, measure] of Object.entries({ synthesis, growth, checks, exposure, processes, importing, bundles })) {
       try {
         rows.push(...measure(bench));
       } catch (error) {

@@ -24,6 +24,8 @@ describe('ClickHouse-PublicExposure and ClickHouse-UnknownExposure', () => {
     ['through a load balancer', { ...network(), Db: instance(), Group: group(tcp(8123)), ...balancer() }, ['fatal ClickHouse-PublicExposure Db'], {}],
     ['a token for the source', { ...EXPOSED, Group: group(tcp(8123, { Ref: 'Source' })) }, ['error ClickHouse-UnknownExposure Db'], { Parameters: { Source: { Type: 'String' } } }],
     ['a token that a closed condition makes harmless', { ...EXPOSED, Db: instance(), Group: group(tcp(8123, { Ref: 'Source' })) }, [], { Parameters: { Source: { Type: 'String' } } }],
+    ['a macro that may write rules', { ...EXPOSED, Group: { Type: 'AWS::EC2::SecurityGroup', Properties: { GroupDescription: 'access', VpcId: { Ref: 'Vpc' }, 'Fn::Transform': { Name: 'Rules' } } } }, ['error ClickHouse-UnknownExposure Db'], {}],
+    ['a macro that may give an address', { ...EXPOSED, Db: instance({ 'Fn::Transform': { Name: 'Address' } }), Group: group() }, [], {}],
     ['not ClickHouse', { ...EXPOSED, Db: instance({ ...publicInterface(), UserData: undefined }) }, [], {}],
   ])('%s', (_, resources, expected, more) => expect(found(resources, more)).toEqual(expected));
 

@@ -29,6 +29,8 @@ describe('templates that are not what they should be', () => {
 
   test.each([
     ['a macro on the template', { 'Fn::Transform': { Name: 'M' }, Resources: {} }],
+    ['a macro in the section for them', { Transform: ['AWS::LanguageExtensions', 'Acme::Machines'], Resources: {} }],
+    ['the serverless model', { Transform: 'AWS::Serverless-2016-10-31', Resources: {} }],
     ['a macro among the resources', { Resources: { 'Fn::Transform': { Name: 'AWS::Include' } } }],
     ['a loop', { Resources: { 'Fn::ForEach::Servers': ['Name', ['a'], {}] } }],
     ['a macro in properties', { Resources: { Db: { Type: 'AWS::SNS::Topic', Properties: { 'Fn::Transform': {} } } } }],

@@ -17,6 +17,7 @@ import { IPV6 } from './cases/network-ipv6';
 import { RANGES } from './cases/network-ranges';
 import { ROUTES } from './cases/network-routes';
 import { PROGRAMS } from './cases/programs';
+import { SMALL_PARTS } from './cases/small-parts';
 import { VALUES } from './cases/values';
 import { CDK_DEPLOYMENTS } from './deployments/cdk';
 import { CLOUDFORMATION_DEPLOYMENTS } from './deployments/cloudformation';
@@ -27,6 +28,6 @@ import { TERRAFORM_DEPLOYMENTS } from './deployments/terraform';
 export const CORPUS: readonly Layer[] = [
   ROUTES, ACLS, ADDRESSES, IPV6, GROUPS, RANGES, VALUES, CONDITIONS,
   NETWORK_LOAD_BALANCERS, APPLICATION_LOAD_BALANCERS, CLASSIC_LOAD_BALANCERS, ECS,
-  BOUNDARIES, PROGRAMS, EDGE, EDGE_APIS, KUBERNETES, KUBERNETES_FRONTS, NEAR_MISSES,
+  BOUNDARIES, PROGRAMS, EDGE, EDGE_APIS, KUBERNETES, KUBERNETES_FRONTS, NEAR_MISSES, SMALL_PARTS,
   CDK_DEPLOYMENTS, CLOUDFORMATION_DEPLOYMENTS, TERRAFORM_DEPLOYMENTS, KUBERNETES_DEPLOYMENTS,
 ];

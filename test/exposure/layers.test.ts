@@ -26,7 +26,6 @@ import * as assessing from '../../lib/exposure/assess';
 import { CORPUS } from '../corpus';
 import { differing } from '../corpus/case';
 import { sourcesOf } from '../corpus/judge';
-import { BESIDE } from './layers-cases';
 
 /** A labelled deployment: a case of the corpus, or its twin. */
 interface Subject {
@@ -39,7 +38,7 @@ interface Subject {
   readonly levels?: string;
 }
 
-const SUBJECTS: readonly Subject[] = [BESIDE, ...CORPUS].flatMap(({ cases }) => cases).flatMap(({ name, templates, parameters = {}, verdict, levels, twin }) => {
+const SUBJECTS: readonly Subject[] = CORPUS.flatMap(({ cases }) => cases).flatMap(({ name, templates, parameters = {}, verdict, levels, twin }) => {
   const given = new Map(Object.entries(parameters));
   const subject = (each: typeof templates, more: Pick<Subject, 'name' | 'verdict' | 'levels'>): Subject => ({ ...more, sources: sourcesOf(each), text: JSON.stringify(each), parameters: given });
   const own = subject(templates, { name, verdict, levels: levels === undefined && verdict !== 'private' ? undefined : [...(levels ?? [])].sort().join() });

@@ -2,6 +2,7 @@ import { AddressSet } from '../addresses/address-set';
 import type { Gate, Statement } from '../paths/ways';
 import { gate } from '../paths/ways';
 import type { Resource, Template } from '../templates/model';
+import { isSameEnvironment } from '../templates/model';
 import type { TemplateSet } from '../templates/templates';
 import { property, scalar, single } from '../templates/values';
 import type { Linked } from './links';
@@ -45,7 +46,8 @@ export class Gateways {
    * @see https://docs.aws.amazon.com/vpc/latest/userguide/security-vpc-bpa.html
    */
   notBlocked(subnet: string, vpc: string | undefined, template: Template, unknown?: string): readonly Gate[] {
-    return this.blocks.filter((block) => isSameRegion(block.template, template)).flatMap((block): readonly Gate[] => {
+    // the options are those of a region of an account.
+    return this.blocks.filter((block) => isSameEnvironment(block.template.environment, template.environment)).flatMap((block): readonly Gate[] => {
       const mode = single({ node: block.properties.InternetGatewayBlockMode, template: block.template });
       const blocking = mode.known ? /^block-(?:bidirectional|ingress)$/.test(String(mode.value)) : mode.reason;
       if (blocking === false) return [];
@@ -66,10 +68,4 @@ export class Gateways {
       return [gate('VPC Block Public Access lets nothing in from the internet', [...perhaps, ...excluded])];
     });
   }
-}
-
-/** The options are those of a region of an account: both must be the same, as far as they are known. */
-function isSameRegion(one: Template, other: Template): boolean {
-  const same = (a: string | undefined, b: string | undefined): boolean => a === undefined || b === undefined || a === b;
-  return same(one.environment.account, other.environment.account) && same(one.environment.region, other.environment.region);
 }

@@ -29,7 +29,7 @@ export interface Environment {
 }
 
 /** Whether two environments may be the same account and region, as far as both are known. */
-export function mayBeSame(one: Environment, other: Environment): boolean {
+export function isSameEnvironment(one: Environment, other: Environment): boolean {
   const same = (a: string | undefined, b: string | undefined): boolean => a === undefined || b === undefined || a === b;
   return same(one.account, other.account) && same(one.region, other.region);
 }

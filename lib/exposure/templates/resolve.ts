@@ -1,6 +1,6 @@
 import { subnetsOf } from '../../config/addresses';
 import type { Decision, Located, Template, Text } from './model';
-import { attributeOf, intrinsic, isDictionary, mayBeSame } from './model';
+import { attributeOf, intrinsic, isDictionary, isSameEnvironment } from './model';
 
 /** A value that synthesis decides, or the reason why it does not. Unknown is never the same as safe: each reader says what it makes of it. */
 export type Value = { readonly known: true; readonly value: string | number | boolean } | { readonly known: false; readonly reason: string };
@@ -349,7 +349,7 @@ function stackOutput(argument: unknown, template: Template): readonly Located[] 
   const region = argument.Region === undefined ? (arnRegion ?? template.environment.region) : text({ node: argument.Region, template });
   // a role may be of any account.
   const account = arnAccount ?? (argument.RoleArn === undefined ? template.environment.account : undefined);
-  const [producer, ...others] = stack === undefined ? [] : template.set.stacksNamed(arnName ?? stack).filter((each) => mayBeSame(each.environment, { account, region }));
+  const [producer, ...others] = stack === undefined ? [] : template.set.stacksNamed(arnName ?? stack).filter((each) => isSameEnvironment(each.environment, { account, region }));
   const found = output === undefined || others.length > 0 ? undefined : producer?.outputs[output];
   return producer && isDictionary(found) ? [{ node: found.Value, template: producer }] : undefined;
 }

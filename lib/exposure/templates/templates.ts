@@ -1,5 +1,5 @@
 import type { Blind, Dictionary, Environment, Located, Resource, Surroundings, Template, TemplateSource } from './model';
-import { append, isDictionary, mayBeSame } from './model';
+import { append, isDictionary, isSameEnvironment } from './model';
 import { conditionNamed, single } from './resolve';
 
 export type { Blind, Dictionary, Environment, Located, Resource, Template, TemplateSource } from './model';
@@ -58,7 +58,7 @@ export class TemplateSet implements Surroundings {
 
   // https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-stack-exports.html: a name is one export in each region of an account.
   exportsNamed(name: string, environment: Environment): readonly Located[] {
-    const found = (this.exported.get(name) ?? []).filter(({ template }) => mayBeSame(template.environment, environment));
+    const found = (this.exported.get(name) ?? []).filter(({ template }) => isSameEnvironment(template.environment, environment));
     return found.length < 2 ? found : found.map((each) => ({ ...each, doubt: each.doubt ?? `several outputs are exported as ${name}` }));
   }
 
@@ -100,8 +100,8 @@ export class TemplateSet implements Surroundings {
       set: this,
       memory: { values: new Map(), texts: new Map(), conditions: new Map() },
     };
-    // a macro in the template may add anything; AWS's own language extensions and SAM are named in the same place.
-    if ('Fn::Transform' in body) blind.push({ path: source.path, broken: false, message: 'a macro rewrites this template at deployment; what it adds is unknown' });
+    // a macro on the template may add anything.
+    if ('Fn::Transform' in body || macrosOf(body.Transform).length > 0) blind.push({ path: source.path, broken: false, message: 'a macro rewrites this template at deployment; what it adds is unknown' });
     for (const [logicalId, each] of Object.entries(section('Resources'))) {
       if (logicalId === 'Fn::Transform' || logicalId.startsWith('Fn::ForEach')) {
         blind.push({ path: source.path, logicalId, broken: false, message: `${logicalId} writes resources at deployment; what they are is unknown` });
@@ -159,6 +159,15 @@ function leaveOut(template: MutableTemplate, inherited?: string): void {
 function empty(template: MutableTemplate): void {
   template.resources.clear();
   for (const child of template.children.values()) empty(child as MutableTemplate);
+}
+
+// what AWS's own add or read concerns no network, or stands in the template and is read there; https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/transform-reference.html
+const HARMLESS = /^AWS::(?:LanguageExtensions|SecretsManager-[\d-]+|CodeDeployBlueGreen)$/;
+
+/** The macros of a template's Transform section that may add resources. */
+function macrosOf(transform: unknown): readonly unknown[] {
+  if (transform === undefined || transform === null) return [];
+  return (Array.isArray(transform) ? (transform as unknown[]) : [transform]).filter((each) => typeof each !== 'string' || !HARMLESS.test(each));
 }
 
 /** What keeps a template from being read part by part: depth, or parts that stand in very many places at once. */

@@ -39,9 +39,13 @@ export function truths(value: Located): ReadonlyArray<true | false | string> {
 }
 
 /** The property of a resource, by the names on the way to it. Branches of conditions on the way are all taken. */
-export function property({ properties, template }: Resource, ...[first, ...names]: readonly string[]): readonly Located[] {
+export function property({ properties, template, logicalId }: Resource, ...[first, ...names]: readonly string[]): readonly Located[] {
   if (first === undefined) return [{ node: properties, template }];
-  if (!Object.hasOwn(properties, first)) return [];
+  if (!Object.hasOwn(properties, first)) {
+    // what a macro writes may be anything that is not written already.
+    const macro = properties['Fn::Transform'];
+    return macro === undefined ? [] : [{ node: { 'Fn::Transform': macro }, template, doubt: `a macro writes properties of ${logicalId} at deployment` }];
+  }
   return further(possible({ node: properties[first], template }), names);
 }
 

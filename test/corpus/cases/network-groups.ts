@@ -185,13 +185,6 @@ export const GROUPS: Layer = {
       twin: NO_ADDRESS,
     },
     {
-      name: 'rule for a group only known at deployment',
-      why: 'the group may be that of the database',
-      templates: single(reachable(tcp(22), { Ingress: ingress({ GroupId: ref('Access'), CidrIp: '0.0.0.0/0' }) }), { Parameters: { Access: { Type: 'String' } } }),
-      verdict: 'unknown',
-      twin: NO_ADDRESS,
-    },
-    {
       name: 'port only known at deployment',
       why: 'the port may be one of ClickHouse',
       templates: single(reachable(tcp(ref('Port'))), { Parameters: { Port: { Type: 'Number' } } }),

@@ -1,9 +1,9 @@
-// Labelled deployments beside the corpus, each for a part of the analysis that no case of the corpus needs. They can move there as they are.
-import { att, balancer, FILE, fromGroup, group, instance, network, publicInterface, ref, resource, single, tcp } from '../corpus/build';
-import type { Case, Json, Layer } from '../corpus/case';
-import { internalAlb, secluded } from '../corpus/cases/edge-parts';
-import { applied, cluster, external, meta, SERVER, service, text } from '../corpus/cases/kubernetes-parts';
-import { application, at, closed, dual, ingress, LAUNCH, launch, machine, open, sixBlock, subnet, zones } from '../corpus/cases/parts';
+// Labelled deployments for parts of the analysis that no other case needs: each of these parts, made blind, is noticed here.
+import { att, balancer, FILE, fromGroup, group, instance, network, publicInterface, ref, resource, single, tcp } from '../build';
+import type { Case, Json, Layer } from '../case';
+import { internalAlb, secluded } from './edge-parts';
+import { applied, cluster, external, meta, SERVER, service, text } from './kubernetes-parts';
+import { application, at, closed, dual, ingress, LAUNCH, launch, machine, open, sixBlock, subnet, zones } from './parts';
 
 const gone = (logicalId: string): readonly string[] => [FILE, 'Resources', logicalId];
 const acl = (Egress: boolean, from: number, to: number): Json => resource('AWS::EC2::NetworkAclEntry', { NetworkAclId: ref('Acl'), RuleNumber: 100, Protocol: 6, RuleAction: 'allow', Egress, CidrBlock: '0.0.0.0/0', PortRange: { From: from, To: to } });
@@ -294,4 +294,4 @@ const KUBERNETES: readonly Case[] = [
   },
 ];
 
-export const BESIDE: Layer = { layer: 'beside the corpus', cases: [...NETWORK, ...MACHINES, ...ACCOUNTS, ...APIS, ...KUBERNETES] };
+export const SMALL_PARTS: Layer = { layer: 'small parts', cases: [...NETWORK, ...MACHINES, ...ACCOUNTS, ...APIS, ...KUBERNETES] };
