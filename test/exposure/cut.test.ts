@@ -137,7 +137,7 @@ describe('who arrives', () => {
           expect(places.map((each) => !each.arrival().may.misses(one))).toEqual(may);
         }
       }),
-      { numRuns: 3_000 },
+      { numRuns: 1_000 },
     );
   });
 
@@ -169,7 +169,7 @@ describe('the smallest cut', () => {
         expect(found).toHaveLength(one.size);
         expect(isClosed(map, new Set(found))).toBe(true);
       }),
-      { numRuns: 3_000 },
+      { numRuns: 1_000 },
     );
   });
 
@@ -273,7 +273,7 @@ describe('the path', () => {
         if (!must.isEmpty) expect(hops.filter(({ missing }) => missing !== undefined)).toEqual([]);
         else expect(hops.some(({ missing }) => missing !== undefined)).toBe(true);
       }),
-      { numRuns: 3_000 },
+      { numRuns: 1_000 },
     );
   });
 
@@ -308,7 +308,7 @@ describe('reasons', () => {
         expect(shown.filter((each) => !reasons.includes(each))).toEqual([]);
         if (must.isEmpty) expect(reasons).not.toEqual([]);
       }),
-      { numRuns: 2_000 },
+      { numRuns: 1_000 },
     );
   });
 
@@ -324,7 +324,7 @@ describe('reasons', () => {
         if (own) expect(reasons).toHaveLength((map[map.length - 1] ?? []).length);
         if (routes(map).length > 0) expect(reasons).not.toEqual([]);
       }),
-      { numRuns: 2_000 },
+      { numRuns: 1_000 },
     );
   });
 

@@ -16,7 +16,7 @@ import type { Json } from './oracle/spelling';
 
 const LIMIT = 1_000;
 let limit = LIMIT;
-const RUNS = Math.ceil(Number(process.env.EXPOSURE_RUNS ?? 1_000) / 10);
+const RUNS = Math.ceil(Number(process.env.EXPOSURE_RUNS ?? 500) / 10);
 
 /** Runs both faces of the analysis; the templates may be too deep to be printed, so nothing of them is. */
 function survive(...sources: readonly TemplateSource[]): Assessment {

@@ -51,7 +51,7 @@ function vulnerabilityOf(text: string): Vulnerability | undefined {
 
 /** The tags of server images in a text: an image's own name, or a script that runs containers. */
 function versionsOfImages(text: string): string[] {
-  return [...text.matchAll(/[\w./:-]*clickhouse(?:-server)?:[\w.-]+/gi)].flatMap(([image]) => parseImage(image).tag ?? []);
+  return [...text.matchAll(/(?<![\w./:-])[\w./:-]*clickhouse(?:-server)?:[\w.-]+/gi)].flatMap(([image]) => parseImage(image).tag ?? []);
 }
 
 /** `clickhouse-server=24.3.1.1`, `clickhouse-common-static-24.3.1.1-amd64.tgz`, `CLICKHOUSE_VERSION=24.3.1.1`. */
