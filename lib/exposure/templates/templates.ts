@@ -53,6 +53,9 @@ export class TemplateSet implements Surroundings {
 
   /** Every resource of one type, or of several. */
   ofType(...types: readonly string[]): readonly Resource[] {
+    const [only, ...others] = types;
+    // asked for one type most of the time, and again and again: no copy is made of it.
+    if (only !== undefined && others.length === 0) return this.byType.get(only) ?? [];
     return types.flatMap((type) => this.byType.get(type) ?? []);
   }
 
