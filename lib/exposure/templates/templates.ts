@@ -13,7 +13,7 @@ export interface TemplateSetOptions {
 
 // far more than anybody writes; what reads values follows them by recursion.
 const DEEPEST = 200;
-const MOST_REPEATED = 100_000;
+const MOST_PARTS = 2_000_000;
 
 /** All templates that are deployed together. Everything is found by name in constant time; building it takes one pass. */
 export class TemplateSet implements Surroundings {
@@ -175,21 +175,20 @@ function macrosOf(transform: unknown): readonly unknown[] {
 
 /** What keeps a template from being read part by part: depth, or parts that stand in very many places at once. */
 function shapeFault(body: object): string | undefined {
-  const seen = new Set<unknown>([body]);
-  let repeated = 0;
-  let level: unknown[] = [body];
+  let parts = 0;
+  let level: object[] = [body];
   for (let depth = 0; level.length > 0; depth++) {
     if (depth > DEEPEST) return `the template is nested more than ${DEEPEST} levels deep`;
-    const next: unknown[] = [];
+    const next: object[] = [];
     for (const each of level) {
-      for (const inner of Object.values(each as object) as unknown[]) {
-        if (typeof inner !== 'object' || inner === null) continue;
-        // JSON cannot say that, and YAML with aliases can say it so that sixty lines are more than any machine reads.
-        if (!seen.has(inner)) seen.add(inner);
-        else if (++repeated > MOST_REPEATED) return 'parts of the template stand in several places at once, as aliases of YAML do, far too many times';
-        next.push(inner);
+      for (const key in each) {
+        const inner = (each as Dictionary)[key];
+        if (typeof inner === 'object' && inner !== null) next.push(inner);
       }
+      // aliases of YAML can say in sixty lines what no machine reads to the end: each place is counted.
+      if (parts + next.length > MOST_PARTS) return `the template has more than ${MOST_PARTS} parts, or aliases of YAML that make as many of few`;
     }
+    parts += next.length;
     level = next;
   }
   return undefined;
