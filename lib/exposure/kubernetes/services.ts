@@ -80,7 +80,7 @@ export function weakened(made: KubernetesDoor, reason: string | undefined): Kube
   return { ...made, open: 'maybe', missing: made.missing === undefined || made.missing === reason ? reason : `${made.missing}; ${reason}` };
 }
 
-export function onPorts(ports: readonly string[]): string {
+function onPorts(ports: readonly string[]): string {
   if (ports.length === 0) return '';
   const words = ports.slice(0, 8).map(shown);
   return ` on port ${words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} and ${words[words.length - 1] ?? ''}`}`;

@@ -148,7 +148,7 @@ export class Subnets {
 }
 
 /** Reads a switch that is off when nobody writes it. */
-export function switchOf(resource: Resource, ...names: readonly string[]): Switch {
+function switchOf(resource: Resource, ...names: readonly string[]): Switch {
   return switchIn(property(resource, ...names));
 }
 

@@ -146,8 +146,3 @@ export function gate(closed: string, statements: readonly Statement[]): Gate {
   const may = AddressSet.union(open.map(({ lets }) => lets));
   return { closed, may, statements: open, must: sure.length === open.length ? may : AddressSet.union(sure.map(({ lets }) => lets)) };
 }
-
-/** A gate that one statement opens for everybody. */
-export function step(hop: Hop, change?: Change): Gate {
-  return gate('', [{ hop, lets: AddressSet.ALL, change }]);
-}
