@@ -1,11 +1,12 @@
 // The example that cdk.json runs: a private VPC, a ClickHouse in it, and the policy checks over the whole app.
 import type { AppProps, StackProps } from 'aws-cdk-lib';
-import { App, CfnOutput, Fn, Stack, Validations } from 'aws-cdk-lib';
+import { App, CfnOutput, Duration, Fn, Stack, Validations } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import * as iam from 'aws-cdk-lib/aws-iam';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import type { Construct } from 'constructs';
-import { ClickHouseChecks, ClickHouseCluster, ClickHouseVpcEndpoints } from '../lib';
+import { ClickHouseChecks, ClickHouseCluster, ClickHouseVpcEndpoints, Grant } from '../lib';
 
 /** ClickHouse in a VPC that has no route to the internet at all. */
 export class AnalyticsStack extends Stack {
@@ -27,8 +28,19 @@ export class AnalyticsStack extends Stack {
 
     const cluster = new ClickHouseCluster(this, 'ClickHouse', { vpc, vpcEndpoints });
 
-    const application = new ec2.SecurityGroup(this, 'Application', { vpc, description: 'Stands for whatever queries ClickHouse', allowAllOutbound: false });
-    cluster.connections.allowDefaultPortFrom(application, 'the application queries ClickHouse');
+    const events = cluster.addDatabase('events');
+    cluster.addUser('migrations', { grants: [Grant.schemaOwner(events)], defaultDatabase: events });
+    cluster.addUser('ingest', { grants: [Grant.insertInto(events.tables('*'))], defaultDatabase: events, rotateAfter: Duration.days(7) });
+    const reports = cluster.addUser('reports', {
+      grants: [Grant.selectFrom(events.tables('*'))],
+      defaultDatabase: events,
+      settingsProfile: cluster.addSettingsProfile('readers', { readOnly: true, maxExecutionTime: Duration.minutes(1) }),
+    });
+
+    // an application that queries ClickHouse, as far as it concerns us: what it runs as, and where.
+    const role = new iam.Role(this, 'ApplicationRole', { assumedBy: new iam.ServicePrincipal('ecs-tasks.amazonaws.com') });
+    const securityGroup = new ec2.SecurityGroup(this, 'Application', { vpc, description: 'Stands for whatever queries ClickHouse', allowAllOutbound: false });
+    reports.grantConnect(role, securityGroup);
     new CfnOutput(this, 'Endpoint', { value: cluster.clusterEndpoint.socketAddress });
   }
 }

@@ -1,3 +1,4 @@
+export * from './auth';
 export * from './checks';
 export * from './cluster';
 export { ServerLogLevel } from './config/settings';

@@ -103,14 +103,18 @@ function synthesis(bench: Bench): Row[] {
   ];
 }
 
-/** The manifests inside the template. */
+/** The manifests inside the template; in that of the users, `%user%` in the place of the ARN of the user's secret. */
 function manifests({ Resources }: Template): Record<'server' | 'keeper' | 'live', string> {
-  const found = Object.values(Resources).find(({ Type }) => Type === 'Custom::ClickHouseArtefacts')?.Properties as { Manifests: { Content: string }[] } | undefined;
-  const [server, keeper, live, ...more] = found?.Manifests.map(({ Content }) => Content) ?? [];
-  if (server === undefined || keeper === undefined || live === undefined || more.length > 0) {
+  const found = Object.values(Resources).find(({ Type }) => Type === 'Custom::ClickHouseArtefacts')?.Properties as
+    | { Manifests: { Content: string }[]; Live: { 'Fn::Join': [string, (string | { Ref: string })[]] } }
+    | undefined;
+  const [server, keeper, ...more] = found?.Manifests.map(({ Content }) => Content) ?? [];
+  if (found === undefined || server === undefined || keeper === undefined || more.length > 0) {
     throw new Error('the example has no Custom::ClickHouseArtefacts with the manifests of servers, Keepers and users; change scripts/bench.ts to follow it');
   }
-  return { server, keeper, live };
+  const live = found.Live['Fn::Join'][1].map((part) => (typeof part === 'string' ? part : `%${part.Ref}%`)).join('');
+  const { users } = JSON.parse(live) as { users: { user: string; secret: string }[] };
+  return { server, keeper, live: users.reduce((text, { user, secret }) => text.replace(secret, `%${user}%`), live) };
 }
 
 function growth(bench: Bench): Row[] {

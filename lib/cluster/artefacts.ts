@@ -1,5 +1,5 @@
 import type { CfnResource } from 'aws-cdk-lib';
-import { CustomResource, Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { CustomResource, Duration, Lazy, RemovalPolicy } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import * as s3 from 'aws-cdk-lib/aws-s3';
@@ -7,8 +7,7 @@ import type { IStringParameter } from 'aws-cdk-lib/aws-ssm';
 import { Construct } from 'constructs';
 import { acknowledge, acknowledgeWildcards } from '../acknowledge';
 import { agentBundle } from '../assets';
-import type { BootManifest, LiveManifest, NodeRole } from '../config/manifest';
-import type { Artefact } from '../config/manifest';
+import type { Artefact, BootManifest, DocumentTemplate, LiveManifest, NodeRole } from '../config/manifest';
 import { packManifest } from '../config/manifest';
 import { ConstructError } from '../error';
 import { HandlerFunction } from '../handler-function';
@@ -25,10 +24,14 @@ export interface ArtefactsProps {
   readonly keepers: number;
   /** where nodes live, one subnet a zone, in order; fixed too. */
   readonly subnetIds: readonly string[];
-  readonly live: LiveManifest;
+  /** asked when the template is made: users are declared after the cluster. */
+  readonly live: () => LiveManifest;
 }
 
 const MOST_MANIFEST_BYTES = 120_000;
+
+// what an ARN has at most; in the text that is counted it is still a token.
+const LONGEST_ARN = 200;
 
 /** An object in the cluster's bucket, named by its hash. */
 export interface PublishedObject {
@@ -45,7 +48,8 @@ export interface PublishedObject {
 export class Artefacts extends Construct {
   public readonly bucket: s3.IBucket;
   public readonly agent: PublishedObject;
-  public readonly live: PublishedObject;
+  /** the SHA-256 of the live manifest, known at deployment: the ARNs of secrets are in it. */
+  public readonly liveSha256: string;
   /** depend on this to find the objects there. */
   public readonly published: CustomResource;
 
@@ -69,10 +73,8 @@ export class Artefacts extends Construct {
     acknowledge(bucket, 'AwsSolutions-S1', 'the bucket holds no data and no secret, only manifests and programs that nodes accept by the SHA-256 in their launch template');
     this.bucket = bucket;
     const boot = props.boot.map((manifest) => ({ role: manifest.role, ...packManifest(manifest) }));
-    const live = packManifest(props.live);
     this.agent = agentBundle();
     this.bootByRole = new Map(boot.map((each) => [each.role, each]));
-    this.live = live;
 
     const objects = this.bucket.arnForObjects('*');
     const publisher = new HandlerFunction(this, 'Publisher', {
@@ -87,27 +89,24 @@ export class Artefacts extends Construct {
       ],
     });
     acknowledgeWildcards(publisher.role, { [objects]: 'the publisher writes and empties this one bucket; keys are named by hashes that change' });
-    // a custom resource is told its new and its old properties in one asynchronous call of at most 256 KB
-    // (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
-    const bytes = [...boot, live].reduce((sum, { content }) => sum + Buffer.byteLength(JSON.stringify(content)), 0);
-    if (bytes > MOST_MANIFEST_BYTES) {
-      throw new ConstructError('ManifestSize', `the manifests of the cluster have ${bytes} bytes, at most ${MOST_MANIFEST_BYTES} can be published; shorten the extra documents, or make two clusters`, this);
-    }
+    this.node.addValidation({ validate: () => tooLarge(boot, props.live()) });
     const inTemplate = ({ key, sha256, content }: Artefact): Record<string, string> => ({ Key: key, Sha256: sha256, Content: content });
     this.published = new CustomResource(this, 'Published', {
       resourceType: 'Custom::ClickHouseArtefacts',
       serviceToken: publisher.functionArn,
       properties: {
         Bucket: this.bucket.bucketName,
-        Manifests: [...boot.map(inTemplate), inTemplate(live)],
+        Manifests: boot.map(inTemplate),
+        Live: Lazy.string({ produce: () => packManifest(props.live()).content }),
         Agent: { Key: this.agent.key, Sha256: this.agent.sha256 },
-        Pointer: { Parameter: props.pointer.parameterName, Key: live.key },
+        Pointer: props.pointer.parameterName,
         Keepers: String(props.keepers),
         Subnets: props.subnetIds,
       },
     });
     // the bucket's policy outlives the publisher's last call.
     this.published.node.addDependency(this.bucket);
+    this.liveSha256 = this.published.getAttString('LiveSha256');
     annotate(this.published, props);
   }
 
@@ -119,9 +118,24 @@ export class Artefacts extends Construct {
   }
 }
 
+/**
+ * A custom resource is told its new and its old properties in one asynchronous call of at most 256 KB.
+ *
+ * @see https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+ */
+function tooLarge(boot: readonly Artefact[], live: LiveManifest): string[] {
+  const contents = [...boot.map(({ content }) => content), packManifest(live).content];
+  const bytes = contents.reduce((sum, content) => sum + Buffer.byteLength(JSON.stringify(content)), 0) + LONGEST_ARN * live.users.length;
+  if (bytes <= MOST_MANIFEST_BYTES) return [];
+  return [`the manifests of the cluster have ${bytes} bytes, at most ${MOST_MANIFEST_BYTES} can be published; shorten the extra documents, declare fewer users, or make two clusters`];
+}
+
 /** Puts every document into the template's metadata, a line an entry, so that `cdk diff` shows a change the way a reviewer reads it. */
 function annotate(published: CustomResource, { boot, live }: ArtefactsProps): void {
-  const documents = [...boot.flatMap((manifest) => manifest.documents), ...live.documents, ...live.users];
-  const byPath = Object.fromEntries(documents.map(({ path, template }) => [path, template.trimEnd().split('\n')]));
-  (published.node.defaultChild as CfnResource).addMetadata(METADATA_DOCUMENTS, byPath);
+  const byPath = (documents: readonly DocumentTemplate[]): Record<string, string[]> => Object.fromEntries(documents.map(({ path, template }) => [path, template.trimEnd().split('\n')]));
+  const all = (): Record<string, string[]> => {
+    const manifest = live();
+    return byPath([...boot.flatMap(({ documents }) => documents), ...manifest.documents, ...manifest.users]);
+  };
+  (published.node.defaultChild as CfnResource).addMetadata(METADATA_DOCUMENTS, Lazy.any({ produce: all }));
 }

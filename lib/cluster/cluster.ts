@@ -6,17 +6,32 @@ import * as logs from 'aws-cdk-lib/aws-logs';
 import * as route53 from 'aws-cdk-lib/aws-route53';
 import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import * as ssm from 'aws-cdk-lib/aws-ssm';
-import type { Construct, IConstruct, IDependable } from 'constructs';
+import type { IConstruct, IDependable } from 'constructs';
+import { Construct } from 'constructs';
+import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import { acknowledge } from '../acknowledge';
+import { Access } from '../auth/access';
+import type { ClickHouseDatabaseOptions } from '../auth/database';
+import { ClickHouseDatabase } from '../auth/database';
+import { Declarations } from '../auth/declarations';
+import type { ClickHouseQuotaOptions } from '../auth/quota';
+import { ClickHouseQuota } from '../auth/quota';
+import type { ClickHouseRoleOptions } from '../auth/role';
+import { ClickHouseRole } from '../auth/role';
+import type { ClickHouseSettingsProfileOptions } from '../auth/settings-profile';
+import { ClickHouseSettingsProfile } from '../auth/settings-profile';
+import type { ClickHouseUserOptions } from '../auth/user';
+import { ClickHouseUser } from '../auth/user';
 import { guard } from '../checks/guard';
 import type { ClusterModel, ExtraDocument } from '../config/manifests';
 import { bootManifest, liveManifest } from '../config/manifests';
-import type { NodeRole } from '../config/manifest';
+import type { LiveManifest, NodeRole } from '../config/manifest';
 import { PORTS } from '../config/ports';
 import type { Topology } from '../config/topology';
 import { layOut } from '../config/topology';
 import { at, ConstructError } from '../error';
-import { clientNetworks, vpcCidr } from '../network/client-networks';
+import { METADATA_STATIC_SECRET } from '../metadata';
+import { clientNetworks, rotationNetworks, vpcCidr } from '../network/client-networks';
 import { ClusterSecurityGroups } from '../network/security-groups';
 import { onePerZone, privateSubnets } from '../network/subnets';
 import { admitServices, clusterKey } from '../protection/key';
@@ -56,6 +71,9 @@ export interface IClickHouseCluster extends IResource, ec2.IConnectable {
    * @attribute
    */
   readonly nativeEndpoint: Endpoint;
+
+  /** The parameter that holds the certificate of the cluster's own authority, in PEM: what clients verify the servers with. */
+  readonly caCertificate: ssm.IStringParameter;
 }
 
 /** What to know about a cluster to connect to it. */
@@ -76,7 +94,17 @@ export interface ClickHouseClusterAttributes {
    * @default - none: `connections` then changes only the client's side
    */
   readonly securityGroups?: ec2.ISecurityGroup[];
+
+  /**
+   * The name of the Systems Manager parameter with the certificate of the cluster's authority.
+   *
+   * @default - unknown: clients have to be given the certificate in another way, and `grantConnect` is an error
+   */
+  readonly caCertificateParameterName?: string;
 }
+
+// nodes of a cluster carry it and nothing else does; commands are sent to what carries it.
+const NODE_TAG = 'cdk-secure-clickhouse:cluster';
 
 // which private zones were defined for a VPC; Route 53 would refuse the second of a name, at deployment.
 const CLAIMED_ZONES = new WeakMap<ec2.IVpc, Set<string>>();
@@ -86,6 +114,7 @@ abstract class ClickHouseClusterBase extends Resource implements IClickHouseClus
   public abstract readonly clusterEndpoint: Endpoint;
   public abstract readonly nativeEndpoint: Endpoint;
   public abstract readonly connections: ec2.Connections;
+  public abstract readonly caCertificate: ssm.IStringParameter;
 }
 
 /**
@@ -109,8 +138,16 @@ export class ClickHouseCluster extends ClickHouseClusterBase {
       public readonly nativeEndpoint: Endpoint;
       public readonly connections: ec2.Connections;
 
+      private readonly certificate?: ssm.IStringParameter;
+
+      public get caCertificate(): ssm.IStringParameter {
+        if (this.certificate) return this.certificate;
+        throw new ConstructError('CaCertificate', `the imported cluster '${attrs.clusterName}' does not say which parameter holds the certificate of its authority; give 'caCertificateParameterName'`, this);
+      }
+
       constructor() {
         super(scope, id);
+        if (attrs.caCertificateParameterName !== undefined) this.certificate = ssm.StringParameter.fromStringParameterName(this, 'CaCertificate', attrs.caCertificateParameterName);
         const zoneName = attrs.zoneName ?? defaultZone(attrs.clusterName);
         this.clusterEndpoint = new Endpoint(zoneName, PORTS.https);
         this.nativeEndpoint = new Endpoint(zoneName, PORTS.native);
@@ -147,6 +184,23 @@ export class ClickHouseCluster extends ClickHouseClusterBase {
   /** Who may connect to the servers themselves, past the load balancer. */
   public readonly nodeConnections: ec2.Connections;
 
+  /** The parameter that holds the certificate of the cluster's own authority, in PEM: what clients verify the servers with. */
+  public readonly caCertificate: ssm.IStringParameter;
+
+  /**
+   * What was declared for the cluster.
+   *
+   * @internal
+   */
+  public readonly _declarations = new Declarations();
+
+  /**
+   * What the cluster's users have in common.
+   *
+   * @internal
+   */
+  public readonly _access: Access;
+
   constructor(scope: Construct, id: string, props: ClickHouseClusterProps) {
     super(scope, id);
     // everything that can be refused is refused before anything is defined.
@@ -165,10 +219,11 @@ export class ClickHouseCluster extends ClickHouseClusterBase {
     };
     const roles: NodeRole[] = topology.keepers.length > 0 ? ['server', 'keeper'] : ['server'];
     const boot = at(this, () => roles.map((role) => bootManifest(model, role)));
-    const live = at(this, () => liveManifest(model));
+    at(this, () => liveManifest(model));
     const subnets = onePerZone(this, privateSubnets(this, props.vpc, props.vpcSubnets).subnets);
     this.checkZones(topology, subnets.length);
     const networks = clientNetworks(this, props.vpc, props.clientCidrs);
+    const live = this.liveManifest({ ...model, rotationNetworks: rotationNetworks(subnets, networks) });
     const volume = this.volume(props, topology);
     const keeperVolume = { ...volume, size: this.storage('keeperStorageSize', props.keeperStorageSize ?? Size.gibibytes(20)), iops: undefined, throughput: undefined };
 
@@ -182,10 +237,12 @@ export class ClickHouseCluster extends ClickHouseClusterBase {
     this.encryptionKey = props.encryptionKey ?? clusterKey(this, volume.removalPolicy);
     admitServices(this.encryptionKey, this);
     const facts = new RegionalFacts(this, 'Region', { key: this.encryptionKey });
+    const s3PrefixListId = props.s3PrefixListId ?? facts.s3PrefixList();
+    const serviceNetworks = props.vpcEndpoints?.complete ? [] : [vpcCidr(props.vpc) ?? networks].flat();
     const groups = new ClusterSecurityGroups(this, 'SecurityGroups', {
       vpc: props.vpc,
-      s3PrefixListId: props.s3PrefixListId ?? facts.s3PrefixList(),
-      serviceNetworks: props.vpcEndpoints?.complete ? [] : [vpcCidr(props.vpc) ?? networks].flat(),
+      s3PrefixListId,
+      serviceNetworks,
       keepers: topology.keepers.length > 0,
     });
     if (!props.vpcEndpoints && props.vpc instanceof ec2.Vpc) {
@@ -205,6 +262,10 @@ export class ClickHouseCluster extends ClickHouseClusterBase {
       pointer: liveParameter,
       keepers: topology.keepers.length,
       subnetIds: subnets.map(({ subnetId }) => subnetId),
+    });
+    this.caCertificate = new ssm.StringParameter(this, 'CaCertificate', {
+      description: `The certificate of the authority of the ClickHouse cluster ${this.clusterName}`,
+      stringValue: 'none yet',
     });
     const internalSecret = this.internalSecret();
     const logGroup = new logs.LogGroup(this, 'Logs', {
@@ -227,6 +288,7 @@ export class ClickHouseCluster extends ClickHouseClusterBase {
       imageGeneration,
       imageId: props.machineImage?.getImage(this).imageId ?? facts.machineImage(cpuType(instanceType), imageGeneration),
     });
+    const nodeTag = { key: NODE_TAG, value: `${this.clusterName}-${this.node.addr.slice(-12)}` };
     const fleet = defineFleet(this, {
       topology,
       subnets,
@@ -244,16 +306,35 @@ export class ClickHouseCluster extends ClickHouseClusterBase {
         internalSecret,
         clientNetworks: networks,
         logGroup,
+        tag: nodeTag,
         after: [this.firstBoot(artefacts.published, groups.nodes, ...(props.vpcEndpoints ? [props.vpcEndpoints] : []))],
       },
     });
-    new LiveRollout(this, 'LiveRollout', {
+    const rollout = new LiveRollout(this, 'LiveRollout', {
       key: this.encryptionKey,
       bucket: artefacts.bucket,
       pointer: liveParameter,
-      sha256: artefacts.live.sha256,
+      sha256: artefacts.liveSha256,
       nodes: topology.servers.map(({ name }) => name),
-      after: fleet,
+      after: fleet.last,
+    });
+    this._access = new Access(this, 'Access', {
+      serverRoles: fleet.serverRoles,
+      rotation: {
+        clusterName: this.clusterName,
+        key: this.encryptionKey,
+        vpc: props.vpc,
+        subnets,
+        nodes: groups.nodes,
+        s3PrefixListId,
+        serviceNetworks,
+        vpcEndpoints: props.vpcEndpoints,
+        bucket: artefacts.bucket,
+        pointer: liveParameter,
+        caCertificate: this.caCertificate,
+        nodeTag,
+        after: rollout,
+      },
     });
     watchLimits(this);
     guard(this);
@@ -264,6 +345,87 @@ export class ClickHouseCluster extends ClickHouseClusterBase {
     this.connections = new ec2.Connections({ securityGroups: [groups.endpoint], defaultPort: ec2.Port.tcp(PORTS.https) });
     this.nodeEndpoints = topology.servers.map(({ host }) => new Endpoint(host, PORTS.native));
     this.nodeConnections = new ec2.Connections({ securityGroups: [groups.nodes], defaultPort: ec2.Port.tcp(PORTS.native) });
+  }
+
+  /**
+   * Declares a database that every server creates when it is not there.
+   *
+   * @param id the construct's id, and the database's name unless the options say another
+   */
+  public addDatabase(id: string, options: ClickHouseDatabaseOptions = {}): ClickHouseDatabase {
+    // eslint-disable-next-line awscdk/no-variable-construct-id -- the id is the caller's.
+    return new ClickHouseDatabase(this.family('Databases'), id, { ...options, cluster: this });
+  }
+
+  /**
+   * Declares a user. The password is generated, kept in Secrets Manager and rotated.
+   *
+   * @param id the construct's id, and the user's name unless the options say another
+   */
+  public addUser(id: string, options: ClickHouseUserOptions = {}): ClickHouseUser {
+    // eslint-disable-next-line awscdk/no-variable-construct-id -- the id is the caller's.
+    return new ClickHouseUser(this.family('Users'), id, { ...options, cluster: this });
+  }
+
+  /**
+   * Declares grants under a name, for several users.
+   *
+   * @param id the construct's id, and the role's name unless the options say another
+   */
+  public addRole(id: string, options: ClickHouseRoleOptions): ClickHouseRole {
+    // eslint-disable-next-line awscdk/no-variable-construct-id -- the id is the caller's.
+    return new ClickHouseRole(this.family('Roles'), id, { ...options, cluster: this });
+  }
+
+  /**
+   * Declares limits that several users share.
+   *
+   * @param id the construct's id, and the profile's name unless the options say another
+   */
+  public addSettingsProfile(id: string, options: ClickHouseSettingsProfileOptions = {}): ClickHouseSettingsProfile {
+    // eslint-disable-next-line awscdk/no-variable-construct-id -- the id is the caller's.
+    return new ClickHouseSettingsProfile(this.family('SettingsProfiles'), id, { ...options, cluster: this });
+  }
+
+  /**
+   * Declares what users may use within a time.
+   *
+   * @param id the construct's id, and the quota's name unless the options say another
+   */
+  public addQuota(id: string, options: ClickHouseQuotaOptions): ClickHouseQuota {
+    // eslint-disable-next-line awscdk/no-variable-construct-id -- the id is the caller's.
+    return new ClickHouseQuota(this.family('Quotas'), id, { ...options, cluster: this });
+  }
+
+  /** Adds what every alarm of the cluster does when it fires, alarms that are still to come included. */
+  public addAlarmAction(...actions: cloudwatch.IAlarmAction[]): void {
+    this._access.addAlarmAction(...actions);
+  }
+
+  /**
+   * The Systems Manager document that ends what replaced passwords still open: for the day a password has leaked. Absent while no
+   * password is rotated.
+   */
+  public get revocationDocumentName(): string | undefined {
+    return this._access.revocationDocumentName;
+  }
+
+  // what users name must not meet the names of the cluster's own parts.
+  private family(id: string): Construct {
+    // eslint-disable-next-line awscdk/no-variable-construct-id -- one of five constants.
+    return (this.node.tryFindChild(id) as Construct | undefined) ?? new Construct(this, id);
+  }
+
+  /** The live manifest of what is declared by the time it is asked for. */
+  private liveManifest(model: ClusterModel): () => LiveManifest {
+    let known: { revision: number; manifest: LiveManifest } | undefined;
+    return () => {
+      const { revision } = this._declarations;
+      if (known?.revision !== revision) {
+        known = { revision, manifest: at(this, () => liveManifest({ ...model, ...this._declarations.model() })) };
+      }
+      return known.manifest;
+    };
   }
 
   /**
@@ -288,11 +450,9 @@ export class ClickHouseCluster extends ClickHouseClusterBase {
       generateSecretString: { passwordLength: 64, excludePunctuation: true },
       removalPolicy: RemovalPolicy.DESTROY,
     });
-    acknowledge(
-      secret,
-      'AwsSolutions-SMG4',
-      'remote_servers takes one secret at a time, so rotating it would break distributed queries while nodes differ; it is useless without a place in the nodes\' own security group',
-    );
+    const reason = 'remote_servers takes one secret at a time, so rotating it would break distributed queries while nodes differ; it is useless without a place in the nodes\' own security group';
+    acknowledge(secret, 'AwsSolutions-SMG4', reason);
+    (secret.node.defaultChild as CfnResource).addMetadata(METADATA_STATIC_SECRET, reason);
     return secret;
   }
 

@@ -1,6 +1,7 @@
 import { NestedStack } from 'aws-cdk-lib';
 import type { CfnResource } from 'aws-cdk-lib';
 import type * as ec2 from 'aws-cdk-lib/aws-ec2';
+import type * as iam from 'aws-cdk-lib/aws-iam';
 import type { Construct, IDependable } from 'constructs';
 import type { KeeperNode, ServerNode, Topology } from '../config/topology';
 import type { NodeModel, NodeProps, VolumeModel } from './node';
@@ -28,27 +29,43 @@ export interface FleetProps {
   readonly shared: Omit<NodeProps, 'node' | 'subnet' | 'instanceType' | 'imageId' | 'imageGeneration' | 'volume' | 'targetGroupArns'>;
 }
 
+/** What was defined. */
+export interface Fleet {
+  /** depend on these to come after the last wave. */
+  readonly last: readonly IDependable[];
+  readonly serverRoles: readonly iam.Role[];
+}
+
 /** Nodes that are made and replaced together: the next wave starts when every one of these has signalled. */
 type Wave = readonly NodeModel[];
+
+type Define = (stack: Construct, model: NodeModel) => Node;
 
 /**
  * Defines the nodes, wave by wave: Keepers one by one, then the first replica of every shard, then the second, and so on.
  *
  * So while a change goes forward Keepers keep their majority and a shard keeps a replica; deletion goes the other way. CloudFormation does
  * not say in which order it undoes a change that failed, so a rollback may take a shard's second replica while its first is still coming
- * back (docs/operations.md; `test/rehearsal` tries both orders). Returns what to depend on to come after the last wave.
+ * back (docs/operations.md; `test/rehearsal` tries both orders).
  */
-export function defineFleet(cluster: Construct, props: FleetProps): IDependable[] {
+export function defineFleet(cluster: Construct, props: FleetProps): Fleet {
   const keepers = props.topology.keepers.map(keeperModel);
   const replicas = [...new Set(props.topology.servers.map(({ replica }) => replica))].sort((a, b) => a - b);
   const serverWaves = replicas.map((replica) => props.topology.servers.filter((server) => server.replica === replica).map(serverModel));
-  return props.nestedStacks ? inNestedStacks(cluster, keepers, serverWaves, props) : inOneStack(cluster, [...keepers.map((keeper) => [keeper]), ...serverWaves], props);
+  const serverRoles: iam.Role[] = [];
+  const define = (stack: Construct, model: NodeModel): Node => {
+    const node = defineNode(stack, model, props);
+    if (model.role === 'server') serverRoles.push(node.role);
+    return node;
+  };
+  const last = props.nestedStacks ? inNestedStacks(cluster, keepers, serverWaves, define) : inOneStack(cluster, [...keepers.map((keeper) => [keeper]), ...serverWaves], define);
+  return { last, serverRoles };
 }
 
-function inOneStack(scope: Construct, waves: readonly Wave[], props: FleetProps): IDependable[] {
+function inOneStack(scope: Construct, waves: readonly Wave[], define: Define): IDependable[] {
   let before: readonly CfnResource[] = [];
   for (const wave of waves) {
-    const groups = wave.map((model) => defineNode(scope, model, props).group);
+    const groups = wave.map((model) => define(scope, model).group);
     for (const group of groups) for (const earlier of before) group.addResourceDependency(earlier);
     before = groups;
   }
@@ -56,11 +73,11 @@ function inOneStack(scope: Construct, waves: readonly Wave[], props: FleetProps)
 }
 
 // a nested stack is a wave's part, never a shard: updating a stack updates what is in it at will, and two replicas of a shard must not be.
-function inNestedStacks(cluster: Construct, keepers: Wave, serverWaves: readonly Wave[], props: FleetProps): IDependable[] {
+function inNestedStacks(cluster: Construct, keepers: Wave, serverWaves: readonly Wave[], define: Define): IDependable[] {
   let before: readonly NestedStack[] = [];
   if (keepers.length > 0) {
     const stack = new NestedStack(cluster, 'Keepers', { description: 'ClickHouse Keepers' });
-    inOneStack(stack, keepers.map((keeper) => [keeper]), props);
+    inOneStack(stack, keepers.map((keeper) => [keeper]), define);
     before = [stack];
   }
   for (const wave of serverWaves) {
@@ -73,7 +90,7 @@ function inNestedStacks(cluster: Construct, keepers: Wave, serverWaves: readonly
         stack.node.addDependency(...before);
         blocks.set(block, stack);
       }
-      defineNode(stack, model, props);
+      define(stack, model);
     }
     before = [...blocks.values()];
   }

@@ -11,6 +11,7 @@ import type { IStringParameter } from 'aws-cdk-lib/aws-ssm';
 import type { IDependable } from 'constructs';
 import { Construct } from 'constructs';
 import { acknowledge, acknowledgeWildcards } from '../acknowledge';
+import type { NodeTag } from '../auth/node-command';
 import type { NodeRole } from '../config/manifest';
 import { sha256Hex } from '../config/manifest';
 import { reportKey } from '../config/report';
@@ -61,6 +62,8 @@ export interface NodeProps {
   readonly clientNetworks: readonly string[];
   readonly logGroup: ILogGroup;
   readonly targetGroupArns: readonly string[];
+  /** what tells nodes of this cluster from all other instances. */
+  readonly tag: NodeTag;
   /** what must be there before the first instance starts, besides what the node itself refers to. */
   readonly after: readonly IDependable[];
 }
@@ -76,6 +79,7 @@ export class Node extends Construct {
   /** the private address, known at deployment. */
   public readonly privateIp: string;
   public readonly group: autoscaling.CfnAutoScalingGroup;
+  public readonly role: iam.Role;
 
   constructor(scope: Construct, id: string, props: NodeProps) {
     super(scope, id);
@@ -103,6 +107,7 @@ export class Node extends Construct {
 
     const volumeId = props.volume.adopted[name] ?? this.newVolume(props, zone, marker);
     const nodeRole = this.nodeRole(props, volumeId);
+    this.role = nodeRole;
     const profile = new iam.CfnInstanceProfile(this, 'Profile', { roles: [nodeRole.roleName] });
 
     this.group = this.autoScalingGroup(props, zone);
@@ -211,7 +216,7 @@ export class Node extends Construct {
       healthCheckType: 'EC2',
       healthCheckGracePeriod: Duration.minutes(10).toSeconds(),
       targetGroupArns: [...props.targetGroupArns],
-      tags: [{ key: 'Name', value: props.node.host, propagateAtLaunch: true }],
+      tags: [{ key: 'Name', value: props.node.host, propagateAtLaunch: true }, { ...props.tag, propagateAtLaunch: true }],
     });
     // CloudFormation waits at most an hour for a signal.
     group.cfnOptions.creationPolicy = { resourceSignal: { count: 1, timeout: 'PT1H' } };

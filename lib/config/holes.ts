@@ -9,7 +9,7 @@ import { ConfigurationError } from './error';
  */
 export interface Hole {
   readonly hole: HoleName;
-  /** which user's password hash. Only for the holes of {@link PASSWORD_SLOTS}. */
+  /** whose passwords. Only for the hole `passwordHashes`. */
   readonly user?: string;
 }
 
@@ -28,7 +28,9 @@ const HOLES = {
   /** the private address of the node's interface, assigned at deployment. */
   nodeIp: { pattern: /^(?:[0-9]{1,3}\.){3}[0-9]{1,3}$/, wanted: 'the one IPv4 address of the node', accepts: isOneAddress },
   /** the address ranges clients may log in from; a VPC's range may be unknown until deployment. One element a range. */
-  clientNetworks: { pattern: /^[0-9a-f.:]+\/[0-9]{1,3}$/, wanted: 'CIDR blocks of a VPC, such as 10.0.0.0/16', element: 'ip', accepts: isClientNetwork },
+  clientNetworks: { pattern: /^[0-9a-f.:]+\/[0-9]{1,3}$/, wanted: 'CIDR blocks of a VPC, such as 10.0.0.0/16', entry: (network) => `<ip>${network}</ip>`, accepts: isClientNetwork },
+  /** where the passwords are rotated from: every user who has one admits these beside its own ranges, or no rotation could prove that it worked. */
+  rotationNetworks: { pattern: /^[0-9a-f.:]+\/[0-9]{1,3}$/, wanted: 'CIDR blocks of subnets, such as 10.0.1.0/24', entry: (network) => `<ip>${network}</ip>`, accepts: isClientNetwork },
   /** the certificate the node serves; the path changes when it is renewed. */
   certificatePath: { pattern: /^(?:\/[A-Za-z0-9._-]+)+$/, wanted: 'an absolute path' },
   /** the key of that certificate. */
@@ -41,12 +43,17 @@ const HOLES = {
   clusterSecret: { pattern: /^[A-Za-z0-9]{32,}$/, wanted: 'at least 32 letters and digits', secret: true },
   /** SHA-256 of the node-local maintenance password, random for every boot. */
   maintenanceHash: { pattern: /^[0-9a-f]{64}$/, wanted: 'a SHA-256 in lower-case hex', secret: true },
-  /** SHA-256 of a user's current password. */
-  currentHash: { pattern: /^[0-9a-f]{64}$/, wanted: 'a SHA-256 in lower-case hex', secret: true, user: true },
-  /** SHA-256 of a user's pending password; the current one again when none is pending. */
-  pendingHash: { pattern: /^[0-9a-f]{64}$/, wanted: 'a SHA-256 in lower-case hex', secret: true, user: true },
-  /** SHA-256 of a user's previous password; the current one again when its grace is over. */
-  previousHash: { pattern: /^[0-9a-f]{64}$/, wanted: 'a SHA-256 in lower-case hex', secret: true, user: true },
+  /**
+   * SHA-256 of each password that a user may log in with now: the current one, a pending one while it is rotated, replaced ones in their
+   * grace. One login method a hash: a wrapper with two hashes would silently use the first.
+   */
+  passwordHashes: {
+    pattern: /^[0-9a-f]{64}$/,
+    wanted: 'SHA-256 in lower-case hex, one a password',
+    secret: true,
+    user: true,
+    entry: (hash, index) => `<password_${index + 1}><password_sha256_hex>${hash}</password_sha256_hex></password_${index + 1}>`,
+  },
 } as const satisfies Record<string, HoleKind>;
 
 interface HoleKind {
@@ -54,8 +61,8 @@ interface HoleKind {
   readonly wanted: string;
   /** what a pattern cannot say. Only asked when the pattern matches. */
   readonly accepts?: (value: string) => boolean;
-  /** the value is a list and each entry becomes one such element. */
-  readonly element?: string;
+  /** the value is a list and each entry becomes one element. */
+  readonly entry?: (value: string, index: number) => string;
   /** the value must not appear in a message. */
   readonly secret?: boolean;
   /** the hole belongs to a user. */
@@ -67,34 +74,37 @@ export type HoleName = keyof typeof HOLES;
 /** Every hole there is. */
 export const HOLE_NAMES = Object.keys(HOLES) as readonly HoleName[];
 
-/** The three password slots of a user, in the order they are rendered. */
-export const PASSWORD_SLOTS = ['currentHash', 'pendingHash', 'previousHash'] as const satisfies readonly HoleName[];
-
-/** The hashes of one user. */
-export type PasswordHashes = Readonly<Record<(typeof PASSWORD_SLOTS)[number], string>>;
+type ListHoleName = 'clientNetworks' | 'rotationNetworks' | 'passwordHashes';
 
 /** What an instance fills holes with. */
-export interface HoleValues extends Partial<Readonly<Record<Exclude<HoleName, keyof PasswordHashes | 'clientNetworks'>, string>>> {
+export interface HoleValues extends Partial<Readonly<Record<Exclude<HoleName, ListHoleName>, string>>> {
   readonly clientNetworks?: readonly string[];
+  readonly rotationNetworks?: readonly string[];
   /** by user name. */
-  readonly passwords?: Readonly<Record<string, PasswordHashes>>;
+  readonly passwordHashes?: Readonly<Record<string, readonly string[]>>;
 }
 
 // '@{name}' or '@{name:user}'. Text can never produce it: see escapeText.
 const PLACEHOLDER = /@\{([^}]*)\}/g;
 
 /** A hole by name. */
-export function hole(name: Exclude<HoleName, keyof PasswordHashes>): Hole {
+export function hole(name: Exclude<HoleName, 'passwordHashes'>): Hole {
   return { hole: name };
 }
 
-/** A password slot of a user. */
-export function passwordHole(slot: keyof PasswordHashes, user: string): Hole {
-  return { hole: slot, user };
+/** The login methods of a user's passwords. */
+export function passwordHole(user: string): Hole {
+  return { hole: 'passwordHashes', user };
 }
 
 export function isHole(node: unknown): node is Hole {
   return typeof node === 'object' && node !== null && 'hole' in node;
+}
+
+/** Whether what fills the hole is elements, so that it can stand beside others; any other is the whole text of its element. */
+export function isListHole(each: Hole): boolean {
+  const kind: HoleKind = HOLES[each.hole];
+  return kind.entry !== undefined;
 }
 
 /** How a hole is written in a rendered document. */
@@ -130,18 +140,16 @@ export function fillHoles(document: string, values: HoleValues): string {
         throw new ConfigurationError('HoleValue', `the hole '${content}' must be filled with ${kind.wanted}, got ${got}`);
       }
     }
-    return kind.element === undefined ? (value[0] ?? '') : value.map((each) => `<${kind.element}>${each}</${kind.element}>`).join('');
+    return kind.entry === undefined ? (value[0] ?? '') : value.map(kind.entry).join('');
   });
 }
 
 function valueOf(name: HoleName, kind: HoleKind, user: string | undefined, values: HoleValues): readonly string[] | undefined {
   if (kind.user) {
-    const passwords = values.passwords ?? {};
-    const hashes = user !== undefined && Object.hasOwn(passwords, user) ? passwords[user] : undefined;
-    const hash = hashes?.[name as keyof PasswordHashes];
-    return hash === undefined ? undefined : [hash];
+    const all = values.passwordHashes ?? {};
+    return user !== undefined && Object.hasOwn(all, user) ? all[user] : undefined;
   }
-  const value = values[name as Exclude<HoleName, keyof PasswordHashes>];
+  const value = values[name as Exclude<HoleName, 'passwordHashes'>];
   return typeof value === 'string' ? [value] : value;
 }
 

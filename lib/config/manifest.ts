@@ -49,12 +49,24 @@ export interface LiveManifest {
   /** one document a user; a user whose secret cannot be read is left out and the others are written. */
   readonly users: readonly UserDocument[];
   /** databases that every server creates. */
-  readonly databases: readonly string[];
+  readonly databases: readonly DatabaseStatement[];
+  /** where passwords are rotated from; what fills the hole of that name. */
+  readonly rotationNetworks: readonly string[];
 }
 
-/** A user's document and whose it is. */
+/** A database, and what creates it where it is not there. */
+export interface DatabaseStatement {
+  readonly name: string;
+  readonly create: string;
+}
+
+/** A user's document, whose it is, and where the password is read. */
 export interface UserDocument extends DocumentTemplate {
   readonly user: string;
+  /** the ARN of the Secrets Manager secret; absent for a user who logs in with a certificate only. */
+  readonly secret?: string;
+  /** how long a password that was replaced is still admitted. */
+  readonly graceSeconds?: number;
 }
 
 /** A manifest as it is stored: its bytes and the name that follows from them. */

@@ -1,12 +1,17 @@
+import type { AnyGrantModel } from './any-grant';
+import { isSourceGrant, isTableGrant } from './any-grant';
+import { createDatabaseStatement } from './databases';
 import { ConfigurationError } from './error';
 import { acceptExtraDocument, definedProfiles, definedQuotas, inheritedProfiles } from './extra';
 import { checkedDatabase } from './grants';
 import { keeperDocument } from './keeper';
-import type { BootManifest, DocumentTemplate, LiveManifest, NodeRole } from './manifest';
+import type { BootManifest, DocumentTemplate, LiveManifest, NodeRole, UserDocument } from './manifest';
 import { BUILT_IN, distinct } from './names';
 import { PATHS } from './paths';
+import type { RoleModel } from './roles';
 import { certificatesDocument, clusterDocument, internodeDocument, serverDocument } from './server';
 import type { ProfileModel, QuotaModel, ServerSettings } from './settings';
+import { sourceHost } from './sources';
 import type { Topology } from './topology';
 import type { UserModel } from './users';
 import { userDocument, usersDocument } from './users';
@@ -20,6 +25,12 @@ export interface ExtraDocument {
   readonly xml: string;
 }
 
+/** A user's password: only where it is. Both are known at deployment. */
+export interface SecretModel {
+  readonly arn: string;
+  readonly graceSeconds: number;
+}
+
 /** All that decides the documents of a cluster. */
 export interface ClusterModel {
   readonly topology: Topology;
@@ -27,6 +38,11 @@ export interface ClusterModel {
   readonly version: string;
   readonly settings?: ServerSettings;
   readonly users?: readonly UserModel[];
+  /** where each user's password is, by user name. */
+  readonly secrets?: Readonly<Record<string, SecretModel>>;
+  /** CIDR blocks of the subnets that passwords are rotated from. */
+  readonly rotationNetworks?: readonly string[];
+  readonly roles?: readonly RoleModel[];
   readonly profiles?: readonly ProfileModel[];
   readonly quotas?: readonly QuotaModel[];
   /** databases that every server creates. */
@@ -70,6 +86,7 @@ export function liveManifest(model: ClusterModel): LiveManifest {
   distinct('database', databases.map(checkedDatabase));
   const extraUsers = extras('users', PATHS.usersConfigDirectory, model.extraUsersDocuments ?? []);
   checkReferences(model);
+  checkGrants(model);
   return {
     schema: 1,
     kind: 'live',
@@ -77,12 +94,18 @@ export function liveManifest(model: ClusterModel): LiveManifest {
     servers: topology.servers.map((server) => server.host),
     documents: [
       document(`${PATHS.serverConfigDirectory}/cluster.xml`, clusterDocument(topology)),
-      document(PATHS.usersConfig, usersDocument(model.profiles, model.quotas)),
+      document(PATHS.usersConfig, usersDocument(model.profiles, model.quotas, model.roles)),
       ...extraUsers,
     ],
-    users: users.map((user) => ({ user: user.name, ...document(`${PATHS.usersConfigDirectory}/${user.name}.xml`, userDocument(user)) })),
-    databases: [...databases],
+    users: users.map((user) => userOf(user, model.secrets?.[user.name])),
+    databases: databases.map((name) => ({ name, create: createDatabaseStatement(topology, name) })),
+    rotationNetworks: [...(model.rotationNetworks ?? [])],
   };
+}
+
+function userOf(user: UserModel, secret?: SecretModel): UserDocument {
+  const rendered = document(`${PATHS.usersConfigDirectory}/${user.name}.xml`, userDocument(user));
+  return { user: user.name, ...rendered, ...(secret === undefined ? {} : { secret: secret.arn, graceSeconds: secret.graceSeconds }) };
 }
 
 /** One user with an unknown profile or quota makes ClickHouse refuse every user, so names are resolved here. */
@@ -100,6 +123,31 @@ function checkReferences(model: ClusterModel): void {
   for (const user of model.users ?? []) {
     known('profile', profiles, user.profile, `the user '${user.name}'`);
     known('quota', quotas, user.quota, `the user '${user.name}'`);
+    for (const role of user.roles ?? []) known('role', (model.roles ?? []).map(({ name }) => name), role, `the user '${user.name}'`);
+  }
+}
+
+/** What grants name besides tables must be there: where tables are made, and where queries may go. */
+function checkGrants(model: ClusterModel): void {
+  const holders: [string, readonly AnyGrantModel[]][] = [
+    ...(model.users ?? []).map(({ name, grants }): [string, readonly AnyGrantModel[]] => [`the user '${name}'`, grants ?? []]),
+    ...(model.roles ?? []).map(({ name, grants }): [string, readonly AnyGrantModel[]] => [`the role '${name}'`, grants]),
+  ];
+  const hosts = model.settings?.remoteUrlAllowHosts ?? [];
+  for (const [who, grants] of holders) {
+    // in a database that was not declared, `default` above all, tables stay on one server, and may be made replicas of anybody's.
+    for (const { database, privileges } of grants.filter(isTableGrant)) {
+      if (privileges.includes('CREATE TABLE')) known('database', model.databases ?? [], database, who);
+    }
+    for (const source of grants.filter(isSourceGrant)) {
+      const host = sourceHost(source);
+      if (!hosts.includes(host) && !hosts.includes(host.includes(':') ? host.replace(/:.*/, '') : `${host}:443`)) {
+        throw new ConfigurationError(
+          'SourceHost',
+          `${who} is granted ${JSON.stringify(source.urlPrefix)}, but the servers reach no such host: 'remoteUrlAllowHosts' is ${JSON.stringify(hosts)}; add '${host}'`,
+        );
+      }
+    }
   }
 }
 

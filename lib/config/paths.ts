@@ -10,6 +10,9 @@ export const PATHS = {
   keeperData: '/var/lib/clickhouse-keeper',
   serverLog: '/var/log/clickhouse-server',
   keeperLog: '/var/log/clickhouse-keeper',
+  /** the agent's program and who it is told that it is; user data writes both. */
+  agentProgram: '/opt/clickhouse-agent/agent.js',
+  agentIdentity: '/etc/clickhouse-agent/identity.json',
   /**
    * Empty, owned by root and not writable by the server. The scalar `file()` function reads from the first with no privilege at all and
    * `executable()` runs what lies in the second, so nothing may ever lie there. The agent creates them before the first start.

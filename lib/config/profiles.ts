@@ -38,6 +38,11 @@ export const PINNED_SETTINGS: readonly PinnedSetting[] = [
   { name: 'dynamic_disk_allow_from_zk', value: 0, why: 'it lets a query read from Keeper' },
   { name: 'dynamic_disk_allow_include', value: 0, why: "it lets a query read the server's configuration" },
   { name: 'query_cache_share_between_users', value: 0, why: "it serves one user's cached results to others" },
+  // https://github.com/ClickHouse/ClickHouse/issues/107588
+  { name: 'validate_mutation_query', value: 1, why: 'without it nobody asks whether a mutation may read what it reads' },
+  // paths then hold a random UUID. https://clickhouse.com/docs/operations/settings/settings#database_replicated_allow_replicated_engine_arguments
+  { name: 'database_replicated_allow_replicated_engine_arguments', value: 0, why: "it makes a table a replica of somebody else's, which copies it" },
+  { name: 'database_replicated_allow_explicit_uuid', value: 0, why: "it takes over the files of somebody else's dropped or detached table" },
   { name: 'log_queries', value: 1, why: 'it is the audit trail' },
   { name: 'log_queries_min_type', value: 'QUERY_START', why: 'it is the audit trail' },
   { name: 'log_queries_min_query_duration_ms', value: 0, why: 'it is the audit trail' },
@@ -45,6 +50,14 @@ export const PINNED_SETTINGS: readonly PinnedSetting[] = [
   { name: 'log_queries_cut_to_length', value: 100_000, why: 'it is the audit trail' },
   { name: 'log_query_settings', value: 1, why: 'it is the audit trail' },
 ];
+
+/**
+ * Settings of a table that nobody may give. `disk` can hold the definition of a disk, and so an address: a table whose data lies on somebody's
+ * web server or in somebody's bucket. ClickHouse does not look at constraints when a table is attached, so this is a second line as well.
+ *
+ * @see https://github.com/ClickHouse/ClickHouse/pull/43903
+ */
+const FIXED_TABLE_SETTINGS: readonly string[] = ['merge_tree_disk'];
 
 /**
  * How much of an HTTP request is taken in. These are read before there is a user, from the settings the process itself runs with, so they
@@ -82,6 +95,7 @@ export const DECIDED_SETTINGS: readonly string[] = [
   ...PINNED_SETTINGS.map((pin) => pin.name),
   ...Object.values(LIMITS),
   ...Object.keys(HTTP_LIMITS),
+  ...FIXED_TABLE_SETTINGS,
   'readonly',
 ];
 
@@ -102,7 +116,7 @@ export function profilesElement(declared: readonly ProfileModel[]): XmlElement {
   const limits = { ...DEFAULT_PROFILE_SETTINGS, ...definedOnly(checkedProfileSettings(everybody)) };
   return element(
     'profiles',
-    element(BUILT_IN.defaultProfile, profileContent(limits, PINNED_SETTINGS, HTTP_LIMITS)),
+    element(BUILT_IN.defaultProfile, profileContent(limits, PINNED_SETTINGS, HTTP_LIMITS, FIXED_TABLE_SETTINGS)),
     element(
       BUILT_IN.systemProfile,
       Object.entries({ ...HTTP_LIMITS, http_max_multipart_form_data_size: limits.maxHttpFormBytes }).map(([name, value]) => element(name, value)),
@@ -115,7 +129,7 @@ export function profilesElement(declared: readonly ProfileModel[]): XmlElement {
 }
 
 /** A limit is rendered twice: as the value, and as the range a query may choose from. The lower end is 1, because 0 means "no limit". */
-function profileContent(limits: ProfileSettings, pins: readonly PinnedSetting[] = [], fixed: Readonly<Record<string, number>> = {}): XmlElement[] {
+function profileContent(limits: ProfileSettings, pins: readonly PinnedSetting[] = [], fixed: Readonly<Record<string, number>> = {}, constant: readonly string[] = []): XmlElement[] {
   const given = Object.entries(LIMITS).flatMap(([limit, name]) => {
     const value = limits[limit as keyof typeof LIMITS];
     return value === undefined ? [] : [{ name, value }];
@@ -129,7 +143,7 @@ function profileContent(limits: ProfileSettings, pins: readonly PinnedSetting[] 
   ];
   const constraints = [
     ...given.map(({ name, value }) => element(name, element('min', 1), element('max', value))),
-    ...[...pins.map(({ name }) => name), ...Object.keys(fixed)].map((name) => element(name, element('const'))),
+    ...[...pins.map(({ name }) => name), ...Object.keys(fixed), ...constant].map((name) => element(name, element('const'))),
     ...(limits.readOnly ? [element('readonly', element('const'))] : []),
   ];
   return constraints.length === 0 ? values : [...values, element('constraints', constraints)];

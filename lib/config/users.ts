@@ -1,10 +1,14 @@
 import { isPrivateCidr } from './addresses';
+import type { AnyGrantModel } from './any-grant';
+import { grantStatements } from './any-grant';
 import { ConfigurationError } from './error';
-import type { GrantModel } from './grants';
-import { GRANT_NOTHING, grantStatement } from './grants';
-import { PASSWORD_SLOTS, hole, passwordHole } from './holes';
-import { BUILT_IN, checkedName } from './names';
+import { GRANT_NOTHING } from './grants';
+import type { Hole } from './holes';
+import { hole, passwordHole } from './holes';
+import { BUILT_IN, checkedName, distinct } from './names';
 import { profilesElement, quotasElement } from './profiles';
+import type { RoleModel } from './roles';
+import { roleStatement, rolesElement } from './roles';
 import type { ProfileModel, QuotaModel } from './settings';
 import type { XmlElement } from './xml';
 import { element } from './xml';
@@ -19,7 +23,7 @@ export interface UserModel {
    *
    * @default - nothing
    */
-  readonly grants?: GrantModel[];
+  readonly grants?: AnyGrantModel[];
 
   /**
    * Private CIDR blocks the user may log in from.
@@ -27,6 +31,27 @@ export interface UserModel {
    * @default - the client networks of the cluster, which each node knows
    */
   readonly networks?: string[];
+
+  /**
+   * Whether the user logs in with a password.
+   *
+   * @default true
+   */
+  readonly password?: boolean;
+
+  /**
+   * The client certificate the user may log in with: one issued by the cluster's own authority.
+   *
+   * @default - no certificate
+   */
+  readonly certificate?: CertificateModel;
+
+  /**
+   * Roles by name.
+   *
+   * @default - none
+   */
+  readonly roles?: string[];
 
   /**
    * The settings profile.
@@ -75,11 +100,12 @@ export const MAINTENANCE_GRANTS = [
  *
  * @see https://clickhouse.com/docs/operations/settings/settings-users
  */
-export function usersDocument(profiles: readonly ProfileModel[] = [], quotas: readonly QuotaModel[] = []): XmlElement {
+export function usersDocument(profiles: readonly ProfileModel[] = [], quotas: readonly QuotaModel[] = [], roles: readonly RoleModel[] = []): XmlElement {
   return element(
     'clickhouse',
     profilesElement(profiles),
     quotasElement(quotas),
+    rolesElement(roles),
     element(
       'users',
       element(
@@ -94,33 +120,51 @@ export function usersDocument(profiles: readonly ProfileModel[] = [], quotas: re
   );
 }
 
+/** A client certificate by what is written in it. */
+export interface CertificateModel {
+  /**
+   * The common name of its subject.
+   *
+   * @default - any
+   */
+  readonly commonName?: string;
+
+  /**
+   * An alternative name of its subject, such as `URI:spiffe://events/ingest` or `DNS:ingest.events.internal`.
+   *
+   * @default - any
+   */
+  readonly subjectAltName?: string;
+}
+
 /**
  * The document of one user.
  *
- * - `auth_methods` with three slots, one hash each: the current password, the pending one while it is rotated, the previous one during its
- *   grace. Slots that are not needed repeat the current hash. A wrapper with two hashes would silently use the first, so each has one.
- *   https://github.com/ClickHouse/ClickHouse/pull/91998
+ * - `auth_methods` with a method for each password that is valid now: the current one, the pending one while it is rotated, replaced ones
+ *   in their grace. https://github.com/ClickHouse/ClickHouse/pull/91998
  * - `networks` always: without the element the user may come from everywhere.
  * - `grants` always: without the element the user may do almost everything.
  *   https://clickhouse.com/docs/operations/settings/settings-users
  */
 export function userDocument(user: UserModel): XmlElement {
   checkedUserName(user.name);
-  const grants = (user.grants ?? []).map(grantStatement);
+  const password = user.password ?? true;
+  if (!password && user.certificate === undefined) {
+    throw new ConfigurationError('NoLogin', `the user '${user.name}' has neither a password nor a certificate, so nobody could log in; give one, or remove the user`);
+  }
+  distinct(`role of the user '${user.name}'`, user.roles ?? []);
+  const grants = [...grantStatements(user.grants ?? []), ...(user.roles ?? []).map(roleStatement)];
   return element(
     'clickhouse',
     element(
       'users',
       element(
         user.name,
-        element(
-          'auth_methods',
-          PASSWORD_SLOTS.map((slot) => element(slot.replace('Hash', ''), element('password_sha256_hex', passwordHole(slot, user.name)))),
-        ),
-        networks(user),
+        element('auth_methods', password ? passwordHole(user.name) : undefined, certificate(user)),
+        element('networks', networks(user), password ? hole('rotationNetworks') : undefined),
         element('profile', checkedName('profile', user.profile ?? BUILT_IN.defaultProfile)),
         element('quota', checkedName('quota', user.quota ?? BUILT_IN.defaultQuota)),
-        element('grants', (grants.length === 0 ? [GRANT_NOTHING] : grants).map((grant) => element('query', grant))),
+        element('grants', (grants.length === 0 ? [GRANT_NOTHING] : grants).map((statement) => element('query', statement))),
       ),
     ),
   );
@@ -144,24 +188,52 @@ export function checkedUserName(name: unknown): string {
   return checked;
 }
 
-function networks(user: UserModel): XmlElement {
-  if (user.networks === undefined) return element('networks', hole('clientNetworks'));
+// what a common name or an alternative name may hold: no wildcard and no quote, and nothing that looks like two names.
+const SUBJECT = /^[A-Za-z0-9][A-Za-z0-9._ -]{0,62}[A-Za-z0-9]$/;
+const ALTERNATIVE = /^(?:DNS:[a-z0-9][a-z0-9.-]{0,251}[a-z0-9]|URI:[a-z][a-z0-9+.-]*:\/\/[A-Za-z0-9._~:/-]{1,200})$/;
+
+/**
+ * Login by certificate. The server trusts no authority but the cluster's.
+ *
+ * @see https://clickhouse.com/docs/guides/sre/ssl-user-auth
+ */
+function certificate({ name, certificate: model }: UserModel): XmlElement | undefined {
+  if (model === undefined) return undefined;
+  const { commonName, subjectAltName } = model;
+  if (commonName === undefined && subjectAltName === undefined) {
+    throw new ConfigurationError('Certificate', `the certificate of the user '${name}' must have a 'commonName' or a 'subjectAltName', got neither, and any certificate of the cluster's authority would do; give one`);
+  }
+  if (commonName !== undefined && !SUBJECT.test(commonName)) {
+    throw new ConfigurationError('Certificate', `the 'commonName' of the user '${name}' must be 2 to 64 letters, digits, '.', '_', '-' or blanks between, got ${JSON.stringify(commonName)}`);
+  }
+  if (subjectAltName !== undefined && !ALTERNATIVE.test(subjectAltName)) {
+    throw new ConfigurationError('Certificate', `the 'subjectAltName' of the user '${name}' must be DNS: and a host name, or URI: and an address, without wildcards, got ${JSON.stringify(subjectAltName)}`);
+  }
+  return element(
+    'certificate',
+    element(
+      'ssl_certificates',
+      commonName === undefined ? undefined : element('common_name', commonName),
+      subjectAltName === undefined ? undefined : element('subject_alt_name', subjectAltName),
+    ),
+  );
+}
+
+function networks(user: UserModel): XmlElement[] | Hole {
+  if (user.networks === undefined) return hole('clientNetworks');
   if (user.networks.length === 0) {
     throw new ConfigurationError(
       'UserNetworks',
       `the networks of the user '${user.name}' must be at least one, got none, and nobody could log in; leave 'networks' out to mean the cluster's`,
     );
   }
-  return element(
-    'networks',
-    user.networks.map((network) => {
-      if (!isPrivateCidr(network)) {
-        throw new ConfigurationError(
-          'PublicNetwork',
-          `the networks of the user '${user.name}' must be private, got ${JSON.stringify(network)}; use the blocks of your VPCs, such as 10.0.0.0/16`,
-        );
-      }
-      return element('ip', network);
-    }),
-  );
+  return user.networks.map((network) => {
+    if (!isPrivateCidr(network)) {
+      throw new ConfigurationError(
+        'PublicNetwork',
+        `the networks of the user '${user.name}' must be private, got ${JSON.stringify(network)}; use the blocks of your VPCs, such as 10.0.0.0/16`,
+      );
+    }
+    return element('ip', network);
+  });
 }

@@ -1,11 +1,11 @@
 import { ConfigurationError } from './error';
 import type { Hole } from './holes';
-import { isHole, placeholder } from './holes';
+import { isHole, isListHole, placeholder } from './holes';
 
 /** One node of a document: an element, literal text, or a hole that the instance fills. */
 export type XmlNode = XmlElement | string | Hole;
 
-/** An element of the small tree that every document is built from. It holds either one text (or hole) or elements, never a mixture. */
+/** An element of the small tree that every document is built from. It holds either one text (or hole) or elements (and holes for more of them), never a mixture. */
 export interface XmlElement {
   readonly name: string;
   readonly attributes: Readonly<Record<string, string>>;
@@ -13,7 +13,7 @@ export interface XmlElement {
 }
 
 /** What may be handed to {@link element}: numbers and booleans are written the way ClickHouse reads them. */
-export type XmlContent = XmlNode | number | boolean | undefined | readonly XmlElement[];
+export type XmlContent = XmlNode | number | boolean | undefined | readonly XmlNode[];
 
 // a subset of the XML names, wide enough for every ClickHouse setting and narrow enough that no name can be read in two ways.
 const NAME = /^[A-Za-z_][A-Za-z0-9_-]*$/;
@@ -37,9 +37,9 @@ export function elementWith(name: string, attributes: Readonly<Record<string, st
     if (each === undefined) return [];
     if (typeof each === 'boolean') return [each ? '1' : '0'];
     if (typeof each === 'number') return [decimal(name, each)];
-    return Array.isArray(each) ? (each as readonly XmlElement[]) : [each as XmlNode];
+    return Array.isArray(each) ? (each as readonly XmlNode[]) : [each as XmlNode];
   });
-  if (children.length > 1 && !children.every(isElement)) {
+  if (children.length > 1 && !children.every((each) => isElement(each) || (isHole(each) && isListHole(each)))) {
     throw new ConfigurationError('XmlMixedContent', `<${name}> must hold either one text or elements, got a mixture`);
   }
   return { name, attributes, children };
@@ -84,12 +84,13 @@ function lines(node: XmlElement, indent: string): string[] {
   const attributes = Object.entries(node.attributes).map(([name, value]) => ` ${name}="${escapeText(value)}"`).join('');
   const [only] = node.children;
   if (only === undefined) return [`${indent}<${node.name}${attributes}/>`];
-  if (!isElement(only)) {
-    const text = isHole(only) ? placeholder(only) : escapeText(only);
-    return [`${indent}<${node.name}${attributes}>${text}</${node.name}>`];
-  }
-  const inner = childElements(node).flatMap((child) => lines(child, indent + '  '));
+  if (node.children.length === 1 && !isElement(only)) return [`${indent}<${node.name}${attributes}>${inline(only)}</${node.name}>`];
+  const inner = node.children.flatMap((child) => (isElement(child) ? lines(child, indent + '  ') : [`${indent}  ${inline(child)}`]));
   return [`${indent}<${node.name}${attributes}>`, ...inner, `${indent}</${node.name}>`];
+}
+
+function inline(node: string | Hole): string {
+  return isHole(node) ? placeholder(node) : escapeText(node);
 }
 
 function decimal(name: string, value: number): string {

@@ -1,5 +1,5 @@
 import { Token } from 'aws-cdk-lib';
-import type { IVpc } from 'aws-cdk-lib/aws-ec2';
+import type { ISubnet, IVpc } from 'aws-cdk-lib/aws-ec2';
 import type { IConstruct } from 'constructs';
 import { isPrivateCidr } from '../config/addresses';
 import { isClientNetwork } from '../config/holes';
@@ -49,6 +49,16 @@ export function vpcCidr(vpc: IVpc): string | undefined {
   } catch {
     // how an imported VPC says that it does not know.
     return undefined;
+  }
+}
+
+/** The ranges of the subnets that passwords are rotated from; those of all clients where an imported subnet does not say its own. */
+export function rotationNetworks(subnets: readonly ISubnet[], clients: readonly string[]): readonly string[] {
+  try {
+    return subnets.map(({ ipv4CidrBlock }) => ipv4CidrBlock);
+  } catch {
+    // how an imported subnet says that it does not know.
+    return clients;
   }
 }
 

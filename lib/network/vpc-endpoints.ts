@@ -28,10 +28,10 @@ export enum ClickHouseVpcService {
   /** Amazon CloudWatch Logs. */
   LOGS = 'LOGS',
 
-  /** AWS Secrets Manager: passwords and certificates. */
+  /** AWS Secrets Manager: passwords and certificates, and the rotation of passwords. */
   SECRETS_MANAGER = 'SECRETS_MANAGER',
 
-  /** AWS Systems Manager: which live manifest to run. */
+  /** AWS Systems Manager: which live manifest to run, and being told to look. */
   SSM = 'SSM',
 
   /** Session Manager: the only way onto a node. */
@@ -254,10 +254,18 @@ function statementsFor(service: ClickHouseVpcService, stack: Stack, buckets?: re
       return [allow(['logs:CreateLogStream', 'logs:PutLogEvents'], [here('logs', 'log-group:*')])];
     case ClickHouseVpcService.SECRETS_MANAGER:
       // https://docs.aws.amazon.com/secretsmanager/latest/userguide/vpc-endpoint-overview.html
-      return [allow(['secretsmanager:GetSecretValue', 'secretsmanager:DescribeSecret'], [here('secretsmanager', 'secret:*')])];
+      return [
+        allow(['secretsmanager:GetSecretValue', 'secretsmanager:DescribeSecret', 'secretsmanager:PutSecretValue', 'secretsmanager:UpdateSecretVersionStage'], [here('secretsmanager', 'secret:*')]),
+        allow(['secretsmanager:GetRandomPassword'], ['*']),
+      ];
     case ClickHouseVpcService.SSM:
       // https://docs.aws.amazon.com/systems-manager/latest/userguide/getting-started-create-iam-instance-profile.html
-      return [allow(['ssm:GetParameter'], [here('ssm', 'parameter/*')]), allow(['ssm:UpdateInstanceInformation'], ['*'])];
+      return [
+        allow(['ssm:GetParameter'], [here('ssm', 'parameter/*')]),
+        allow(['ssm:UpdateInstanceInformation'], ['*']),
+        // rotation tells nodes to look at their secrets.
+        allow(['ssm:SendCommand'], [here('ssm', 'document/*'), here('ec2', 'instance/*')]),
+      ];
     case ClickHouseVpcService.SSM_MESSAGES:
       return [
         allow(['ssmmessages:CreateControlChannel', 'ssmmessages:CreateDataChannel', 'ssmmessages:OpenControlChannel', 'ssmmessages:OpenDataChannel'], ['*']),

@@ -18,9 +18,11 @@ import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import * as ssm from 'aws-cdk-lib/aws-ssm';
 import { Construct } from 'constructs';
+import { PlainRotation, plainUserSecret } from './plain-rotation';
 
 const CIDR = '10.20.0.0/16';
 const ZONE = 'analytics.clickhouse.internal';
+const NODE_TAG = { key: 'clickhouse:cluster', value: 'analytics' };
 const USE_KEY = ['kms:Encrypt', 'kms:Decrypt', 'kms:ReEncrypt*', 'kms:GenerateDataKey*', 'kms:DescribeKey'];
 const IMAGE = '/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-';
 
@@ -83,9 +85,20 @@ export class PlainStack extends Stack {
       through443(
         'SecretsManager',
         services.SECRETS_MANAGER,
-        pass(['secretsmanager:GetSecretValue', 'secretsmanager:DescribeSecret'], [here('secretsmanager', 'secret:*')], own),
+        pass(
+          ['secretsmanager:GetSecretValue', 'secretsmanager:DescribeSecret', 'secretsmanager:PutSecretValue', 'secretsmanager:UpdateSecretVersionStage'],
+          [here('secretsmanager', 'secret:*')],
+          own,
+        ),
+        pass(['secretsmanager:GetRandomPassword'], ['*'], own),
       ),
-      through443('Ssm', services.SSM, pass(['ssm:GetParameter'], [here('ssm', 'parameter/*')], own), pass(['ssm:UpdateInstanceInformation'], ['*'], own)),
+      through443(
+        'Ssm',
+        services.SSM,
+        pass(['ssm:GetParameter'], [here('ssm', 'parameter/*')], own),
+        pass(['ssm:UpdateInstanceInformation'], ['*'], own),
+        pass(['ssm:SendCommand'], [here('ssm', 'document/*'), here('ec2', 'instance/*')], own),
+      ),
       through443('SsmMessages', services.SSM_MESSAGES, pass(session, ['*'], own)),
     ];
 
@@ -153,9 +166,12 @@ export class PlainStack extends Stack {
       removalPolicy: RemovalPolicy.DESTROY,
     });
     const boot = { server: file('manifests/boot', props.serverManifest, 'json'), keeper: file('manifests/boot', props.keeperManifest, 'json') };
-    const live = file('manifests/live', props.liveManifest, 'json');
     const agent = file('agent', join(props.bundles, 'agent', 'index.js'), 'js');
     const liveParameter = new ssm.StringParameter(this, 'LiveManifest', { description: 'The live manifest that ClickHouse runs', stringValue: 'none yet' });
+    const caCertificate = new ssm.StringParameter(this, 'CaCertificate', { description: 'The certificate of the authority of ClickHouse', stringValue: 'none yet' });
+    const secrets = Object.fromEntries(['migrations', 'ingest', 'reports'].map((user) => [user, plainUserSecret(this, user, ZONE, key, caCertificate)]));
+    // the users, with the secrets that their passwords are in.
+    const live = readFileSync(props.liveManifest, 'utf8').replace(/%([a-z]+)%/g, (_, user: string) => secrets[user]?.secretArn ?? '');
     const publisher = this.handler('Publisher', 'Publishes the artefacts of ClickHouse', join(props.bundles, 'publish-artefacts'), key, [
       new iam.PolicyStatement({ actions: ['s3:PutObject', 's3:DeleteObject', 's3:DeleteObjectVersion'], resources: [bucket.arnForObjects('*')] }),
       new iam.PolicyStatement({ actions: ['s3:ListBucketVersions'], resources: [bucket.bucketArn] }),
@@ -167,9 +183,10 @@ export class PlainStack extends Stack {
       serviceToken: publisher.functionArn,
       properties: {
         Bucket: bucket.bucketName,
-        Manifests: [boot.server, boot.keeper, live].map((each) => ({ Key: each.key, Sha256: each.sha256, Content: each.content })),
+        Manifests: [boot.server, boot.keeper].map((each) => ({ Key: each.key, Sha256: each.sha256, Content: each.content })),
+        Live: live,
         Agent: { Key: agent.key, Sha256: agent.sha256 },
-        Pointer: { Parameter: liveParameter.parameterName, Key: live.key },
+        Pointer: liveParameter.parameterName,
         Keepers: '3',
         Subnets: vpc.isolatedSubnets.map(({ subnetId }) => subnetId),
       },
@@ -210,6 +227,8 @@ export class PlainStack extends Stack {
 
     // --- the nodes: Keepers one after the other, then one replica after the other
     const { subnets } = vpc.selectSubnets(vpcSubnets);
+    const readers = new iam.ManagedPolicy(this, 'Readers', { description: 'Read the passwords of the users of ClickHouse' });
+    readers.addStatements(new iam.PolicyStatement({ actions: ['secretsmanager:DescribeSecret', 'secretsmanager:GetSecretValue'], resources: Object.values(secrets).map(({ secretArn }) => secretArn) }));
     const instances = `arn:${partition}:ec2:${region}:${account}:instance/*`;
     const through = (service: string): Record<string, Record<string, string>> => ({ StringEquals: { 'kms:ViaService': `${service}.${region}.amazonaws.com` } });
     const keeper = { role: 'keeper', boot: boot.keeper, instanceType: 'm7g.medium', size: 20, targetGroupArns: [] } as const;
@@ -262,6 +281,7 @@ export class PlainStack extends Stack {
       const role = new iam.Role(scope, 'Role', {
         assumedBy: new iam.ServicePrincipal('ec2.amazonaws.com'),
         description: `ClickHouse ${host}`,
+        managedPolicies: node.role === 'server' ? [readers] : [],
         inlinePolicies: {
           Node: new iam.PolicyDocument({
             statements: [
@@ -314,7 +334,7 @@ export class PlainStack extends Stack {
         healthCheckType: 'EC2',
         healthCheckGracePeriod: 600,
         targetGroupArns: [...node.targetGroupArns],
-        tags: [{ key: 'Name', value: host, propagateAtLaunch: true }],
+        tags: [{ key: 'Name', value: host, propagateAtLaunch: true }, { ...NODE_TAG, propagateAtLaunch: true }],
       });
       group.cfnOptions.creationPolicy = { resourceSignal: { count: 1, timeout: 'PT1H' } };
       group.cfnOptions.updatePolicy = {
@@ -411,13 +431,28 @@ node-24 /opt/clickhouse-agent/agent.js boot --identity /etc/clickhouse-agent/ide
       resourceType: 'Custom::ClickHouseLiveRollout',
       serviceToken: waiter.functionArn,
       serviceTimeout: Duration.minutes(16),
-      properties: { Bucket: bucket.bucketName, Pointer: liveParameter.parameterName, Sha256: live.sha256, Nodes: replicas.map(({ name }) => name) },
+      properties: { Bucket: bucket.bucketName, Pointer: liveParameter.parameterName, Sha256: published.getAttString('LiveSha256'), Nodes: replicas.map(({ name }) => name) },
     });
     if (before) rollout.node.addDependency(before);
 
+    // --- passwords are rotated when all that is there
+    const rotation = new PlainRotation(this, 'Rotation', {
+      vpc, subnets, key, bucket, liveParameter, caCertificate, prefixList, nodeGroup, servicesGroup, nodeTag: NODE_TAG,
+      bundle: join(props.bundles, 'rotate-password'),
+      secrets: Object.values(secrets),
+    });
+    for (const [user, days] of Object.entries({ migrations: 30, ingest: 7, reports: 30 })) {
+      const secret = secrets[user];
+      if (secret) rotation.schedule(user, secret, days, [rollout, waiter]);
+    }
+
     // --- a client
+    const role = new iam.Role(this, 'ApplicationRole', { assumedBy: new iam.ServicePrincipal('ecs-tasks.amazonaws.com') });
     const application = new ec2.SecurityGroup(this, 'Application', { vpc, description: 'Stands for whatever queries ClickHouse', allowAllOutbound: false });
-    endpointGroup.connections.allowFrom(application, ec2.Port.tcp(8443), 'the application queries ClickHouse');
+    for (const port of [8443, 9440]) application.connections.allowTo(endpointGroup, ec2.Port.tcp(port), 'the application queries ClickHouse');
+    role.addToPolicy(new iam.PolicyStatement({ actions: ['secretsmanager:GetSecretValue', 'secretsmanager:DescribeSecret'], resources: [secrets.reports?.secretArn ?? ''] }));
+    role.addToPolicy(new iam.PolicyStatement({ actions: ['kms:Decrypt'], resources: [key.keyArn], conditions: through('secretsmanager') }));
+    role.addToPolicy(new iam.PolicyStatement({ actions: ['ssm:GetParameter'], resources: [caCertificate.parameterArn] }));
     new CfnOutput(this, 'Endpoint', { value: `${ZONE}:8443` });
   }
 

@@ -1,23 +1,25 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createHash } from 'node:crypto';
-import type { BootManifest, DocumentTemplate, LiveManifest } from '../../lib/config/manifest';
+import type { BootManifest, DocumentTemplate } from '../../lib/config/manifest';
 import { openHoles } from '../../lib/config/holes';
-import { singleNode, one, resources } from './stacks';
+import { liveOf, one, resources, singleNode } from './stacks';
 
 interface Published {
   readonly Manifests: { readonly Key: string; readonly Sha256: string; readonly Content: string }[];
   readonly Agent: { readonly Key: string; readonly Sha256: string };
 }
 
-const { template } = singleNode({ extraServerDocuments: { merges: '<clickhouse><background_pool_size>8</background_pool_size></clickhouse>' } });
+const { cluster, template } = singleNode({ extraServerDocuments: { merges: '<clickhouse><background_pool_size>8</background_pool_size></clickhouse>' } });
+cluster.addUser('ingest');
 const synthesised = template();
+const live = liveOf(synthesised);
 const published = one(synthesised, 'Custom::ClickHouseArtefacts');
 const { Manifests, Agent } = published.Properties as unknown as Published;
 const sha256 = (content: string | Buffer): string => createHash('sha256').update(content).digest('hex');
 
-test('manifests are literals of the template, named by their hash', () => {
-  expect(Manifests).toHaveLength(2);
+test('boot manifests are literals of the template, named by their hash', () => {
+  expect(Manifests).toHaveLength(1);
   for (const { Key, Sha256, Content } of Manifests) {
     expect(typeof Content).toBe('string');
     expect(sha256(Content)).toBe(Sha256);
@@ -26,7 +28,7 @@ test('manifests are literals of the template, named by their hash', () => {
 });
 
 test('what the metadata shows is what is published, line by line', () => {
-  const [boot, live] = Manifests.map(({ Content }) => JSON.parse(Content) as unknown) as [BootManifest, LiveManifest];
+  const [boot] = Manifests.map(({ Content }) => JSON.parse(Content) as BootManifest) as [BootManifest];
   const documents: readonly DocumentTemplate[] = [...boot.documents, ...live.documents, ...live.users];
   expect(documents.map(({ path }) => path)).toContain('/etc/clickhouse-server/config.d/extra-merges.xml');
   const shown = published.Metadata?.['cdk-secure-clickhouse:documents'] as Record<string, string[]>;
@@ -41,19 +43,27 @@ test('the agent is the shipped bundle, and the publisher carries the same bytes'
   expect(readFileSync(join(bundles, 'publish-artefacts/agent.js'))).toEqual(agent);
 });
 
+test('the live manifest is completed by CloudFormation with nothing but the ARNs of secrets', () => {
+  const { Live } = published.Properties as unknown as { Live: { 'Fn::Join': [string, unknown[]] } };
+  const [secret] = Object.keys(resources(synthesised, 'AWS::SecretsManager::Secret')).filter((id) => id.includes('ingest'));
+  expect(Live['Fn::Join'][1].filter((part) => typeof part !== 'string')).toEqual([{ Ref: secret }]);
+  expect(live.users.map((user) => user.secret)).toEqual([`<${secret}>`]);
+});
+
 test('the template makes the pointer and never moves it; the handlers do, the last one after every node', () => {
-  expect(one(synthesised, 'AWS::SSM::Parameter').Properties.Value).toBe('none yet');
-  const [pointer] = Object.keys(resources(synthesised, 'AWS::SSM::Parameter'));
-  expect((published.Properties as unknown as { Pointer: unknown }).Pointer).toEqual({ Parameter: { Ref: pointer }, Key: Manifests[1]?.Key });
+  const [pointer] = Object.entries(resources(synthesised, 'AWS::SSM::Parameter')).filter(([id]) => id.includes('LiveManifest'));
+  expect(pointer?.[1].Properties.Value).toBe('none yet');
+  expect((published.Properties as unknown as { Pointer: unknown }).Pointer).toEqual({ Ref: pointer?.[0] });
+  const [publisher] = Object.keys(resources(synthesised, 'Custom::ClickHouseArtefacts'));
   const rollout = one(synthesised, 'Custom::ClickHouseLiveRollout');
-  expect(rollout.Properties).toMatchObject({ Pointer: { Ref: pointer }, Sha256: Manifests[1]?.Sha256 });
+  expect(rollout.Properties).toMatchObject({ Pointer: { Ref: pointer?.[0] }, Sha256: { 'Fn::GetAtt': [publisher, 'LiveSha256'] } });
   expect(rollout.DependsOn?.map((id) => resources(synthesised)[id]?.Type)).toContain('AWS::AutoScaling::AutoScalingGroup');
 });
 
 test('no secret is in the template: where one belongs there is a hole', () => {
-  const holes = new Set(Manifests.flatMap(({ Content }) => openHoles(Content)));
+  const holes = new Set([...Manifests.map(({ Content }) => Content), JSON.stringify(live)].flatMap(openHoles));
   expect(holes).toEqual(
-    new Set(['nodeIp', 'nodeHost', 'shard', 'replica', 'certificatePath', 'privateKeyPath', 'caBundlePath', 'interserverPassword', 'clusterSecret', 'maintenanceHash']),
+    new Set(['nodeIp', 'nodeHost', 'shard', 'replica', 'certificatePath', 'privateKeyPath', 'caBundlePath', 'interserverPassword', 'clusterSecret', 'maintenanceHash', 'clientNetworks', 'rotationNetworks', 'passwordHashes:ingest']),
   );
   const text = JSON.stringify(synthesised.toJSON());
   expect(text).not.toMatch(/resolve:secretsmanager/);

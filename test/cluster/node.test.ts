@@ -94,7 +94,7 @@ describe('a node', () => {
     const types = (type: string, like: RegExp): string[] => Object.keys(resources(synthesised, type)).filter((id) => like.test(id));
     const needed = [
       ...types('Custom::ClickHouseArtefacts', /./),
-      ...types('AWS::SSM::Parameter', /./),
+      ...types('AWS::SSM::Parameter', /LiveManifest/),
       ...types('AWS::IAM::Role', /Shard1Replica1/),
       ...types('AWS::EC2::SecurityGroupEgress', /^AnalyticsSecurityGroupsNodes/),
       ...types('AWS::EC2::SecurityGroupIngress', /^AnalyticsSecurityGroupsNodes/),
@@ -155,7 +155,7 @@ describe('user data', () => {
 describe('what rolls a node and what does not', () => {
   const parts = (props: Parameters<typeof singleNode>[0]) => {
     const synthesised = singleNode(props).template();
-    return { launch: one(synthesised, 'AWS::EC2::LaunchTemplate'), live: one(synthesised, 'Custom::ClickHouseLiveRollout').Properties.Sha256 };
+    return { launch: one(synthesised, 'AWS::EC2::LaunchTemplate'), live: one(synthesised, 'Custom::ClickHouseArtefacts').Properties.Live };
   };
   const base = parts({});
 

@@ -32,7 +32,7 @@ function line({ Effect, Action, Resource, Condition = {} }: Statement): string {
 const statements = roles.map(({ id, role }) => ({ id, lines: (role.Policies ?? []).flatMap(({ PolicyDocument }) => PolicyDocument.Statement).map(line) }));
 const of = (name: string): string[] => statements.find(({ id }) => id.includes(name))?.lines ?? [];
 
-test('every role there is, and no managed policy', () => {
+test('every role there is without a user, and no managed policy', () => {
   expect(roles.map(({ id }) => id.replace(/[0-9A-F]{8}$/, '')).sort()).toEqual(['AnalyticsArtefactsPublisherRole', 'AnalyticsKeeper1Role', 'AnalyticsLiveRolloutWaiterRole', 'AnalyticsRegionLookupRole', 'AnalyticsShard1Replica1Role']);
   for (const { role } of roles) expect(role.ManagedPolicyArns).toBeUndefined();
   expect(Object.keys(resources(synthesised, 'AWS::IAM::Policy'))).toEqual([]);
@@ -96,6 +96,66 @@ test('everything the functions may do', () => {
   ]);
 });
 
+describe('with a user who has a password', () => {
+  const { cluster, template } = clusterStack({ replicas: 1, keepers: 1 });
+  cluster.addUser('ingest');
+  const withUser = template();
+  const managed = Object.fromEntries(
+    Object.entries(resources(withUser, 'AWS::IAM::ManagedPolicy')).map(([id, { Properties }]) => [id.replace(/[0-9A-F]{8}$/, ''), (Properties.PolicyDocument as { Statement: Statement[] }).Statement.map(line)]),
+  );
+  const attached = (name: string): string[] => Object.entries(resources(withUser, 'AWS::IAM::Role')).filter(([id]) => id.includes(name)).flatMap(([, { Properties }]) => ((Properties.ManagedPolicyArns as { Ref: string }[] | undefined) ?? []).map(({ Ref }) => Ref.replace(/[0-9A-F]{8}$/, '')));
+
+  test('servers may read its secret and nothing else is added; Keepers may not', () => {
+    expect(managed.AnalyticsAccessReadersPolicy1).toEqual(['Allow secretsmanager:DescribeSecret,secretsmanager:GetSecretValue on <UsersingestSecret>']);
+    expect(attached('Shard1Replica1')).toEqual(['AnalyticsAccessReadersPolicy1']);
+    expect(attached('Keeper1')).toEqual([]);
+  });
+
+  test('everything rotation may do: no database, no other secret, no other command', () => {
+    expect(Object.keys(managed).sort()).toEqual(['AnalyticsAccessReadersPolicy1', 'AnalyticsAccessRotationSecretsPolicy1']);
+    expect(managed.AnalyticsAccessRotationSecretsPolicy1).toEqual([
+      'Allow secretsmanager:DescribeSecret,secretsmanager:GetSecretValue,secretsmanager:PutSecretValue,secretsmanager:UpdateSecretVersionStage on <UsersingestSecret>',
+    ]);
+    expect(attached('Rotator')).toEqual(['AnalyticsAccessRotationSecretsPolicy1']);
+    const [role] = Object.entries(resources(withUser, 'AWS::IAM::Role')).filter(([id]) => id.includes('Rotator'));
+    const interfaces = 'ec2:AssignPrivateIpAddresses,ec2:CreateNetworkInterface,ec2:DeleteNetworkInterface,ec2:DescribeNetworkInterfaces,ec2:DescribeSubnets,ec2:UnassignPrivateIpAddresses';
+    const lines = (role?.[1].Properties as unknown as Role).Policies?.flatMap(({ PolicyDocument }) => PolicyDocument.Statement).map(line);
+    expect(lines?.map((each) => each.replace(/on arn:<Partition>:ssm:<Region>:<AccountId>:document\/.*/, 'on the document').replace(/StringEquals [a-z0-9]+-[0-9a-f]{12}$/, 'StringEquals <tag>'))).toEqual([
+      'Allow logs:CreateLogStream,logs:PutLogEvents on <AccessRotationRotatorLogs>',
+      // Lambda makes its interfaces with the role, and code inside the function may not.
+      `Allow ${interfaces} on *`,
+      `Deny ${interfaces} on * if lambda:SourceFunctionArn Null false`,
+      'Allow ssm:GetParameter on arn:<Partition>:ssm:<Region>:<AccountId>:parameter/<LiveManifest> + arn:<Partition>:ssm:<Region>:<AccountId>:parameter/<CaCertificate>',
+      'Allow s3:GetObject on <ArtefactsBucket>/manifests/live/*',
+      'Allow kms:Decrypt on <Key> if kms:ViaService StringEquals s3.<Region>.amazonaws.com',
+      'Allow kms:Decrypt,kms:GenerateDataKey on <Key> if kms:ViaService StringEquals secretsmanager.<Region>.amazonaws.com',
+      // takes no resource.
+      'Allow secretsmanager:GetRandomPassword on *',
+      'Allow ssm:SendCommand on the document',
+      'Allow ssm:SendCommand on arn:<Partition>:ec2:<Region>:<AccountId>:instance/* if ssm:resourceTag/cdk-secure-clickhouse:cluster StringEquals <tag>',
+    ]);
+  });
+
+  test('the environment of the function holds names and no secret', () => {
+    const [rotator] = Object.entries(resources(withUser, 'AWS::Lambda::Function')).filter(([id]) => id.includes('Rotator'));
+    const { Variables } = rotator?.[1].Properties.Environment as { Variables: Record<string, unknown> };
+    expect(Object.keys(Variables).sort()).toEqual(['CLICKHOUSE_BUCKET', 'CLICKHOUSE_CA', 'CLICKHOUSE_NODE_TAG', 'CLICKHOUSE_POINTER', 'CLICKHOUSE_REFRESH_DOCUMENT']);
+    expect(JSON.stringify(Variables)).not.toMatch(/Secret|resolve:/);
+  });
+
+  test('what nodes are told to run takes no parameter', () => {
+    const documents = Object.values(resources(withUser, 'AWS::SSM::Document')).map(({ Properties }) => Properties.Content as { parameters?: unknown; mainSteps: { inputs: { runCommand: string[] } }[] });
+    expect(documents.map(({ mainSteps }) => mainSteps.map(({ inputs }) => inputs.runCommand))).toEqual([
+      [['set -eu', 'node-24 /opt/clickhouse-agent/agent.js refresh --identity /etc/clickhouse-agent/identity.json']],
+      [['set -eu', 'node-24 /opt/clickhouse-agent/agent.js revoke --identity /etc/clickhouse-agent/identity.json', 'systemctl restart clickhouse-server']],
+    ]);
+    for (const document of documents) {
+      expect(document.parameters).toBeUndefined();
+      expect(JSON.stringify(document)).not.toContain('{{');
+    }
+  });
+});
+
 test('everything the key lets others do', () => {
   const { KeyPolicy } = one(synthesised, 'AWS::KMS::Key').Properties as unknown as { KeyPolicy: { Statement: Statement[] } };
   const throughEc2 = 'if kms:CallerAccount StringEquals <AccountId> if kms:ViaService StringEquals ec2.<Region>.amazonaws.com';
@@ -126,9 +186,14 @@ test('the example has these roles and no other statement', () => {
     if (kind) expect(general(linesOf(role))).toEqual(general(of(kind)));
   }
   const others = found.filter(({ id }) => !id.startsWith('ClickHouse'));
-  // the VPC's flow logs, which aws-cdk-lib defines.
-  expect(others.map(({ id }) => id)).toEqual(['VpcAllIAMRole']);
-  expect(found).toHaveLength(9);
-  const [flowLogs] = Object.values(resources(example, 'AWS::IAM::Policy')).map(({ Properties }) => (Properties as unknown as { PolicyDocument: { Statement: Statement[] } }).PolicyDocument.Statement.map(line));
+  // the VPC's flow logs, which aws-cdk-lib defines, and the application.
+  expect(others.map(({ id }) => id)).toEqual(['VpcAllIAMRole', 'ApplicationRole']);
+  expect(found).toHaveLength(11);
+  const [flowLogs, application] = Object.values(resources(example, 'AWS::IAM::Policy')).map(({ Properties }) => (Properties as unknown as { PolicyDocument: { Statement: Statement[] } }).PolicyDocument.Statement.map(line));
+  expect(application).toEqual([
+    'Allow secretsmanager:GetSecretValue,secretsmanager:DescribeSecret on <ClickHouseUsersreportsSecret>',
+    'Allow kms:Decrypt on <ClickHouseKey> if kms:ViaService StringEquals secretsmanager.<Region>.amazonaws.com',
+    'Allow ssm:GetParameter on arn:<Partition>:ssm:<Region>:<AccountId>:parameter/<ClickHouseCaCertificate>',
+  ]);
   expect(flowLogs).toEqual(['Allow logs:CreateLogStream,logs:PutLogEvents,logs:DescribeLogStreams on <FlowLogs>']);
 });

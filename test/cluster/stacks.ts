@@ -3,6 +3,7 @@ import { App, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type { ClickHouseClusterProps } from '../../lib';
+import type { LiveManifest } from '../../lib/config/manifest';
 import { ClickHouseCluster } from '../../lib';
 
 /** A resource as the template has it. */
@@ -40,6 +41,14 @@ export function singleNode(props: Partial<ClickHouseClusterProps> = {}, stackPro
 export function resources(template: Template, type?: string): Record<string, Resource> {
   const all = (template.toJSON() as { Resources: Record<string, Resource> }).Resources;
   return Object.fromEntries(Object.entries(all).filter(([, resource]) => type === undefined || resource.Type === type));
+}
+
+/** The live manifest as CloudFormation completes it, with `<LogicalId>` for a reference. */
+export function liveOf(template: Template): LiveManifest {
+  const { Live } = one(template, 'Custom::ClickHouseArtefacts').Properties;
+  if (typeof Live === 'string') return JSON.parse(Live) as LiveManifest;
+  const parts = (Live as { 'Fn::Join': [string, (string | { Ref: string })[]] })['Fn::Join'][1];
+  return JSON.parse(parts.map((part) => (typeof part === 'string' ? part : `<${part.Ref}>`)).join('')) as LiveManifest;
 }
 
 /** The one resource of a type. */

@@ -2,6 +2,7 @@ import { fillHoles, openHoles } from '../../lib/config/holes';
 import { packManifest } from '../../lib/config/manifest';
 import type { ClusterModel } from '../../lib/config/manifests';
 import { bootManifest, liveManifest } from '../../lib/config/manifests';
+import type { SourceGrantModel } from '../../lib/config/sources';
 import { layOut } from '../../lib/config/topology';
 import { codeOf, readElsewhere } from './oracle';
 
@@ -9,13 +10,21 @@ const size = { clusterName: 'analytics', zoneName: 'analytics.clickhouse.interna
 const MODEL: ClusterModel = {
   topology: layOut({ ...size, shards: 1, replicas: 2, keepers: 3 }),
   version: '26.8.36.3',
-  users: [{ name: 'ingest', grants: [{ privileges: ['INSERT'], database: 'events' }], profile: 'bursts', quota: 'hourly' }, { name: 'reports', profile: 'reports' }],
+  users: [
+    { name: 'ingest', grants: [{ privileges: ['INSERT'], database: 'events' }], profile: 'bursts', quota: 'hourly' },
+    { name: 'reports', profile: 'reports', roles: ['readers'] },
+    { name: 'batch', password: false, certificate: { commonName: 'batch' } },
+  ],
+  roles: [{ name: 'readers', grants: [{ privileges: ['SELECT'], database: 'events' }] }],
+  secrets: { ingest: { arn: 'arn:aws:secretsmanager:eu-central-1:111122223333:secret:ingest', graceSeconds: 3600 }, reports: { arn: 'arn:aws:secretsmanager:eu-central-1:111122223333:secret:reports', graceSeconds: 60 } },
+  rotationNetworks: ['10.0.3.0/24', '10.0.4.0/24'],
   profiles: [{ name: 'reports', settings: { readOnly: true } }],
   quotas: [{ name: 'hourly', intervals: [{ durationSeconds: 3600, queries: 100 }] }],
   databases: ['events'],
   extraServerDocuments: [{ name: 'tuning', xml: '<clickhouse><mark_cache_size>1</mark_cache_size></clickhouse>' }],
   extraUsersDocuments: [{ name: 'more', xml: '<clickhouse><profiles><bursts><profile>reports</profile><max_threads>2</max_threads></bursts></profiles></clickhouse>' }],
 };
+const SOURCE: SourceGrantModel = { source: 'URL', access: ['READ'], urlPrefix: 'https://feeds.example.com/' };
 const paths = (documents: readonly { path: string }[]) => documents.map((each) => each.path);
 const key = (model: ClusterModel, role?: 'server' | 'keeper') => packManifest(role === undefined ? liveManifest(model) : bootManifest(model, role)).key;
 
@@ -34,13 +43,24 @@ test('each role has its documents, in place of the packaged ones', () => {
 test('the live manifest has the cluster, the users and one document a user', () => {
   const live = liveManifest(MODEL);
   expect(paths(live.documents)).toEqual(['/etc/clickhouse-server/config.d/cluster.xml', '/etc/clickhouse-server/users.xml', '/etc/clickhouse-server/users.d/extra-more.xml']);
-  expect(live.users.map((each) => [each.user, each.path])).toEqual([['ingest', '/etc/clickhouse-server/users.d/ingest.xml'], ['reports', '/etc/clickhouse-server/users.d/reports.xml']]);
-  expect(live).toMatchObject({ schema: 1, kind: 'live', databases: ['events'], servers: ['server-1-1.analytics.clickhouse.internal', 'server-1-2.analytics.clickhouse.internal'] });
+  expect(live.users.map((each) => [each.user, each.path])).toEqual(['ingest', 'reports', 'batch'].map((user) => [user, `/etc/clickhouse-server/users.d/${user}.xml`]));
+  expect(live).toMatchObject({ schema: 1, kind: 'live', databases: [{ name: 'events', create: expect.stringMatching(/^CREATE DATABASE IF NOT EXISTS `events` ENGINE = Replicated/) as string }], servers: ['server-1-1.analytics.clickhouse.internal', 'server-1-2.analytics.clickhouse.internal'] });
 });
 
-test('a password slot stands in the document of its user only, so that one missing secret costs one user', () => {
+test('who rotates passwords, and from where, is in the live manifest; where there is no password there is no secret', () => {
   const live = liveManifest(MODEL);
-  for (const document of [...live.documents, ...bootManifest(MODEL, 'server').documents]) expect(openHoles(document.template).filter((hole) => /(current|pending|previous)Hash/.test(hole))).toEqual([]);
+  expect(live.rotationNetworks).toEqual(['10.0.3.0/24', '10.0.4.0/24']);
+  expect(live.users.map(({ user, secret, graceSeconds }) => [user, secret, graceSeconds])).toEqual([
+    ['ingest', expect.stringMatching(/:ingest$/), 3600],
+    ['reports', expect.stringMatching(/:reports$/), 60],
+    ['batch', undefined, undefined],
+  ]);
+  expect(Object.keys(live.users[2] ?? {})).not.toEqual(expect.arrayContaining(['secret']));
+});
+
+test('passwords stand in the document of their user only, so that one missing secret costs one user', () => {
+  const live = liveManifest(MODEL);
+  for (const document of [...live.documents, ...bootManifest(MODEL, 'server').documents]) expect(openHoles(document.template).filter((hole) => hole.startsWith('passwordHashes'))).toEqual([]);
   for (const document of live.users) expect(openHoles(document.template).filter((hole) => hole.includes(':')).every((hole) => hole.endsWith(`:${document.user}`))).toBe(true);
 });
 
@@ -52,6 +72,9 @@ describe('what rolls the instances and what does not', () => {
     ['another grant', { users: [{ name: 'ingest', grants: [{ privileges: ['SELECT'], database: 'events' }] }] }],
     ['another profile', { profiles: [{ name: 'reports', settings: { maxExecutionSeconds: 5 } }] }],
     ['another database', { databases: ['events', 'audit'] }],
+    ['another role', { roles: [...(MODEL.roles ?? []), { name: 'auditors', grants: [{ privileges: ['SELECT'], database: 'events' }] }] }],
+    ['another grace', { secrets: { ...MODEL.secrets, reports: { arn: 'arn', graceSeconds: 61 } } }],
+    ['rotation from elsewhere', { rotationNetworks: ['10.0.5.0/24'] }],
     ['another users document', { extraUsersDocuments: [{ name: 'more', xml: '<clickhouse><profiles><bursts><max_threads>3</max_threads></bursts></profiles></clickhouse>' }] }],
   ];
 
@@ -82,11 +105,10 @@ describe('what rolls the instances and what does not', () => {
 
 test('every document of every manifest can be filled and read', () => {
   const hash = 'a'.repeat(64);
-  const hashes = { currentHash: hash, pendingHash: hash, previousHash: hash };
   const values = {
-    nodeName: 'server-1-1', nodeHost: 'server-1-1.analytics.clickhouse.internal', shard: '1', replica: '1', serverId: '1', nodeIp: '10.0.0.4', clientNetworks: ['10.0.0.0/16'],
+    nodeName: 'server-1-1', nodeHost: 'server-1-1.analytics.clickhouse.internal', shard: '1', replica: '1', serverId: '1', nodeIp: '10.0.0.4', clientNetworks: ['10.0.0.0/16'], rotationNetworks: ['10.0.3.0/24'],
     certificatePath: '/run/a.crt', privateKeyPath: '/run/a.key', caBundlePath: '/run/ca.crt', interserverPassword: 'x'.repeat(32), clusterSecret: 'y'.repeat(32), maintenanceHash: hash,
-    passwords: { ingest: hashes, reports: hashes },
+    passwordHashes: { ingest: [hash], reports: [hash, 'b'.repeat(64)] },
   };
   const live = liveManifest(MODEL);
   for (const document of [...bootManifest(MODEL, 'server').documents, ...bootManifest(MODEL, 'keeper').documents, ...live.documents, ...live.users]) {
@@ -101,6 +123,11 @@ describe('a document that ClickHouse would refuse as a whole is an error', () =>
     ['the profile of the library', { users: [{ name: 'ingest', profile: 'system' }] }, 'UnknownReference'],
     ['the profile of the node-local account', { users: [{ name: 'ingest', profile: 'node_maintenance' }] }, 'UnknownReference'],
     ['an unknown profile in a raw document', { extraUsersDocuments: [{ name: 'more', xml: '<clickhouse><profiles><bursts><profile>nobody</profile></bursts></profiles></clickhouse>' }] }, 'UnknownReference'],
+    ['an unknown role', { users: [{ name: 'ingest', roles: ['nobody'] }] }, 'UnknownReference'],
+    ['tables made in a database that is not declared', { users: [{ name: 'ingest', grants: [{ privileges: ['CREATE TABLE'], database: 'default' }] }] }, 'UnknownReference'],
+    ['the same, by a role', { roles: [...(MODEL.roles ?? []), { name: 'makers', grants: [{ privileges: ['SELECT', 'CREATE TABLE'], database: 'Events' }] }] }, 'UnknownReference'],
+    ['a source that the servers do not reach', { users: [{ name: 'ingest', grants: [SOURCE] }] }, 'SourceHost'],
+    ['the same, by a role', { roles: [...(MODEL.roles ?? []), { name: 'makers', grants: [SOURCE] }], settings: { remoteUrlAllowHosts: ['example.com', 'afeeds.example.com', 'feeds.example.com:8443'] } }, 'SourceHost'],
     ['a user twice', { users: [{ name: 'ingest' }, { name: 'ingest' }] }, 'DuplicateName'],
     ['a database twice', { databases: ['events', 'events'] }, 'DuplicateName'],
     ['a database of the server', { databases: ['system'] }, 'SystemDatabase'],
@@ -116,4 +143,13 @@ describe('a document that ClickHouse would refuse as a whole is an error', () =>
     expect(codeOf(() => bootManifest({ ...MODEL, extraServerDocuments: [{ name: 'a', xml: '<clickhouse><http_port>1</http_port></clickhouse>' }] }, 'server'))).toBe('ProtectedSetting');
     expect(codeOf(() => bootManifest({ ...MODEL, extraServerDocuments: [{ name: 'a', xml: '<clickhouse/>' }, { name: 'a', xml: '<clickhouse/>' }] }, 'server'))).toBe('DuplicateName');
   });
+});
+
+test.each([
+  ['https://feeds.example.com/', 'feeds.example.com'],
+  ['https://feeds.example.com/', 'feeds.example.com:443'],
+  ['https://feeds.example.com:8443/', 'feeds.example.com'],
+  ['https://feeds.example.com:8443/', 'feeds.example.com:8443'],
+])('%s is among the hosts that servers reach, %s', (urlPrefix, host) => {
+  expect(() => liveManifest({ ...MODEL, settings: { remoteUrlAllowHosts: [host] }, users: [{ name: 'ingest', grants: [{ ...SOURCE, urlPrefix }] }] })).not.toThrow();
 });

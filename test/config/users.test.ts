@@ -1,13 +1,14 @@
 import * as fc from 'fast-check';
-import { openHoles } from '../../lib/config/holes';
+import { fillHoles, openHoles } from '../../lib/config/holes';
 import { PINNED_SETTINGS } from '../../lib/config/profiles';
 import type { ProfileModel, QuotaModel } from '../../lib/config/settings';
 import { DEFAULT_PROFILE_SETTINGS } from '../../lib/config/settings';
 import type { UserModel } from '../../lib/config/users';
+import type { CertificateModel } from '../../lib/config/users';
 import { MAINTENANCE_GRANTS, userDocument, usersDocument } from '../../lib/config/users';
 import type { XmlElement } from '../../lib/config/xml';
 import { childElements, renderXml } from '../../lib/config/xml';
-import { all, at, codeOf, holeAt, names, textAt } from './oracle';
+import { all, at, codeOf, holeAt, names, readElsewhere, textAt } from './oracle';
 
 const name = fc.stringMatching(/^[a-z]([a-z0-9_-]{0,10}[a-z0-9])?$/).filter((each) => !['default', 'system', 'root', 'interserver', 'node_maintenance'].includes(each) && !each.startsWith('extra-'));
 const identifier = fc.stringMatching(/^[A-Za-z_][A-Za-z0-9_]{0,10}$/).filter((each) => !/^(system|information_schema)$/i.test(each));
@@ -16,6 +17,8 @@ const user: fc.Arbitrary<UserModel> = fc.record(
     name,
     grants: fc.array(fc.record({ privileges: fc.subarray(['SELECT', 'INSERT', 'OPTIMIZE'], { minLength: 1 }), database: identifier })),
     networks: fc.constantFrom(['10.0.0.0/16'], ['192.168.1.0/24', 'fd00::/8']),
+    roles: fc.uniqueArray(name, { maxLength: 3 }),
+    certificate: fc.constantFrom<CertificateModel>({ commonName: 'ingest.events' }, { subjectAltName: 'URI:spiffe://events/ingest' }),
     profile: name,
     quota: name,
   },
@@ -23,7 +26,7 @@ const user: fc.Arbitrary<UserModel> = fc.record(
 );
 
 describe('every user', () => {
-  test('has three slots, networks, grants, a profile and a quota, and nothing that gives power', () => {
+  test('has login methods, networks, grants, a profile and a quota, and nothing that gives power', () => {
     fc.assert(fc.property(user, (model) => {
       const document = userDocument(model);
       const [only, ...more] = childElements(at(document, 'users') ?? document);
@@ -31,10 +34,9 @@ describe('every user', () => {
       expect(only?.name).toBe(model.name);
       if (only === undefined) return;
       expect(childElements(only).map((each) => each.name)).toEqual(['auth_methods', 'networks', 'profile', 'quota', 'grants']);
-      expect(childElements(at(only, 'auth_methods') ?? only).map((wrapper) => [wrapper.name, childElements(wrapper).map((each) => each.name), holeAt(wrapper, 'password_sha256_hex')])).toEqual([
-        ['current', ['password_sha256_hex'], `currentHash:${model.name}`],
-        ['pending', ['password_sha256_hex'], `pendingHash:${model.name}`],
-        ['previous', ['password_sha256_hex'], `previousHash:${model.name}`],
+      expect(at(only, 'auth_methods')?.children.map((each) => (typeof each === 'object' && 'hole' in each ? `${each.hole}:${each.user}` : typeof each === 'object' ? each.name : each))).toEqual([
+        `passwordHashes:${model.name}`,
+        ...(model.certificate === undefined ? [] : ['certificate']),
       ]);
       expect(at(only, 'networks')?.children).not.toEqual([]);
       expect(childElements(at(only, 'grants') ?? only).length).toBeGreaterThan(0);
@@ -45,7 +47,69 @@ describe('every user', () => {
   });
 
   test('holds its own hashes only', () => {
-    expect(openHoles(renderXml(userDocument({ name: 'ingest' })))).toEqual(['currentHash:ingest', 'pendingHash:ingest', 'previousHash:ingest', 'clientNetworks']);
+    expect(openHoles(renderXml(userDocument({ name: 'ingest' })))).toEqual(['passwordHashes:ingest', 'clientNetworks', 'rotationNetworks']);
+  });
+});
+
+describe('a certificate', () => {
+  const filled = (document: XmlElement) => readElsewhere(fillHoles(renderXml(document), { passwordHashes: { ingest: ['a'.repeat(64)] }, clientNetworks: ['10.0.0.0/16'], rotationNetworks: ['10.0.3.0/24'] }));
+
+  test('is one more method, in a wrapper of its own', () => {
+    const [user] = filled(userDocument({ name: 'ingest', certificate: { commonName: 'ingest', subjectAltName: 'URI:spiffe://events/ingest' } })).children[0]?.children ?? [];
+    expect(user?.children[0]?.children.map((method) => [method.name, method.children.map((each) => each.name)])).toEqual([
+      ['password_1', ['password_sha256_hex']],
+      ['certificate', ['ssl_certificates']],
+    ]);
+    expect(user?.children[0]?.children[1]?.children[0]?.children.map((each) => [each.name, each.text])).toEqual([['common_name', 'ingest'], ['subject_alt_name', 'URI:spiffe://events/ingest']]);
+  });
+
+  test('as the only method leaves no password, and nowhere that passwords are rotated from', () => {
+    const document = userDocument({ name: 'ingest', password: false, certificate: { commonName: 'ingest' } });
+    expect(openHoles(renderXml(document))).toEqual(['clientNetworks']);
+    expect(childElements(at(document, 'users', 'ingest', 'auth_methods') ?? document).map((each) => each.name)).toEqual(['certificate']);
+    expect(openHoles(renderXml(userDocument({ name: 'ingest', password: false, certificate: { commonName: 'ingest' }, networks: ['10.9.0.0/16'] })))).toEqual([]);
+  });
+
+  test('or a password, one of them', () => {
+    expect(codeOf(() => userDocument({ name: 'ingest', password: false }))).toBe('NoLogin');
+  });
+
+  test.each<CertificateModel>([
+    {}, { commonName: '' }, { commonName: '*' }, { commonName: '*.events' }, { commonName: 'a' }, { commonName: ' ingest' }, { commonName: 'a,b' }, { commonName: 'a/CN=b' }, { commonName: 'a\n' }, { commonName: 'é' }, { commonName: 'x'.repeat(65) },
+    { subjectAltName: '' }, { subjectAltName: 'ingest' }, { subjectAltName: 'DNS:*.events' }, { subjectAltName: 'DNS:' }, { subjectAltName: 'dns:a.b' }, { subjectAltName: 'URI:' }, { subjectAltName: 'URI:spiffe://events/*' },
+    { subjectAltName: 'URI:spiffe://events/ingest, DNS:owner' }, { subjectAltName: 'IP:10.0.0.1' }, { subjectAltName: 'email:a@b' }, { commonName: 'ingest', subjectAltName: '*' },
+  ])('%j could be more than one, and is refused', (certificate) => {
+    expect(codeOf(() => userDocument({ name: 'ingest', certificate }))).toBe('Certificate');
+  });
+});
+
+describe('roles', () => {
+  test('come after the grants', () => {
+    const document = userDocument({ name: 'ingest', grants: [{ privileges: ['INSERT'], database: 'events' }], roles: ['readers', 'night-shift'] });
+    expect(all(document, 'users', 'ingest', 'grants', 'query').map((each) => textAt(each))).toEqual(['GRANT INSERT ON `events`.*', 'GRANT `readers`', 'GRANT `night-shift`']);
+  });
+
+  test('may be all that a user has', () => {
+    expect(all(userDocument({ name: 'ingest', roles: ['readers'] }), 'users', 'ingest', 'grants', 'query').map((each) => textAt(each))).toEqual(['GRANT `readers`']);
+  });
+
+  test('are in the main document, with their grants', () => {
+    const document = usersDocument([], [], [{ name: 'readers', grants: [{ privileges: ['SELECT'], database: 'events' }, { source: 'S3', access: ['READ'], urlPrefix: 'https://feeds.s3.eu-central-1.amazonaws.com/' }] }]);
+    expect(all(document, 'roles', 'readers', 'grants', 'query').map((each) => textAt(each))).toEqual([
+      'GRANT SELECT ON `events`.*', expect.stringMatching(/^GRANT READ ON S3/), 'GRANT CREATE TEMPORARY TABLE ON *.*',
+    ]);
+    expect(at(usersDocument(), 'roles')).toBeUndefined();
+  });
+
+  test.each<[string, () => unknown, string]>([
+    ['twice for a user', () => userDocument({ name: 'a', roles: ['b', 'b'] }), 'DuplicateName'],
+    ['a bad name for a user', () => userDocument({ name: 'a', roles: ['b`, SELECT ON *.* TO a; --'] }), 'Name'],
+    ['twice', () => usersDocument([], [], [{ name: 'b', grants: [{ privileges: ['SELECT'], database: 'd' }] }, { name: 'b', grants: [{ privileges: ['SELECT'], database: 'd' }] }]), 'DuplicateName'],
+    ['without grants', () => usersDocument([], [], [{ name: 'b', grants: [] }]), 'RoleGrants'],
+    ['a bad name', () => usersDocument([], [], [{ name: 'B', grants: [{ privileges: ['SELECT'], database: 'd' }] }]), 'Name'],
+    ['management of access', () => usersDocument([], [], [{ name: 'b', grants: [{ privileges: ['ROLE ADMIN'], database: 'd' }] }]), 'Privilege'],
+  ])('%s: refused', (_, call, code) => {
+    expect(codeOf(call)).toBe(code);
   });
 });
 
@@ -60,9 +124,12 @@ test('grants are rendered in order', () => {
   expect(all(document, 'users', 'ingest', 'grants', 'query').map((each) => textAt(each))).toEqual(['GRANT INSERT ON `events`.*', 'GRANT SELECT(`at`, `page`) ON `events`.`clicks`']);
 });
 
-test('networks are the given ones, or the hole', () => {
-  expect(all(userDocument({ name: 'a', networks: ['10.0.0.0/16', '192.168.0.0/24'] }), 'users', 'a', 'networks', 'ip').map((each) => textAt(each))).toEqual(['10.0.0.0/16', '192.168.0.0/24']);
+test('networks are the given ones, or the hole, and those that passwords are rotated from', () => {
+  const given = at(userDocument({ name: 'a', networks: ['10.0.0.0/16', '192.168.0.0/24'] }), 'users', 'a', 'networks');
+  expect(given && childElements(given).map((each) => textAt(each))).toEqual(['10.0.0.0/16', '192.168.0.0/24']);
   expect(holeAt(userDocument({ name: 'a' }), 'users', 'a', 'networks')).toBe('clientNetworks');
+  // a rotation has to see for itself that the new password works.
+  expect(given?.children).toContainEqual({ hole: 'rotationNetworks' });
 });
 
 test.each([['0.0.0.0/0', 'PublicNetwork'], ['::/0', 'PublicNetwork'], ['8.8.8.8/32', 'PublicNetwork'], ['10.0.0.0/7', 'PublicNetwork'], ['10.0.0.0', 'Cidr'], ['%', 'Cidr'], ['', 'Cidr']])('the network %j is refused', (network, code) => {

@@ -5,13 +5,16 @@ import { idOfNew, publish } from '../../lib/handlers/publish-artefacts/publish';
 
 const hash = (text: string): string => createHash('sha256').update(text).digest('hex');
 const AGENT = 'console.log(1)';
+const LIVE = '{"users":[{"secret":"arn:aws:secretsmanager:eu-west-1:111111111111:secret:ingest-a1b2c3"}]}\n';
+const LIVE_KEY = `manifests/live/${hash(LIVE)}.json`;
 
 function properties(manifests: string[], agent = AGENT): PublishProperties {
   return {
     Bucket: 'artefacts',
-    Manifests: manifests.map((Content) => ({ Key: `manifests/live/${hash(Content)}.json`, Sha256: hash(Content), Content })),
+    Manifests: manifests.map((Content) => ({ Key: `manifests/boot/${hash(Content)}.json`, Sha256: hash(Content), Content })),
+    Live: LIVE,
     Agent: { Key: `agent/${hash(agent)}.js`, Sha256: hash(agent) },
-    Pointer: { Parameter: 'live', Key: 'manifests/live/first.json' },
+    Pointer: 'live',
     Keepers: '3',
     Subnets: ['subnet-1', 'subnet-2', 'subnet-3'],
   };
@@ -52,14 +55,14 @@ test('publishes manifests and the agent under their hashes; publishing again cha
   const before = new Map(store.objects);
   await publish(event(properties(['{"a":1}\n']), { RequestType: 'Update', PhysicalResourceId: created.physicalResourceId }), store, Buffer.from(AGENT), movePointer);
   expect(store.objects).toEqual(before);
-  expect([...store.objects.keys()]).toEqual([`manifests/live/${hash('{"a":1}\n')}.json`, `agent/${hash(AGENT)}.js`]);
+  expect([...store.objects.keys()]).toEqual([`manifests/boot/${hash('{"a":1}\n')}.json`, LIVE_KEY, `agent/${hash(AGENT)}.js`]);
 });
 
 test('the pointer names the live manifest from the creation on; an update leaves it to the end of the deployment', async () => {
   const store = new Memory();
   const { physicalResourceId } = await publish(event(properties(['one'])), store, Buffer.from(AGENT), movePointer);
   await publish(event(properties(['two']), { RequestType: 'Update', PhysicalResourceId: physicalResourceId }), store, Buffer.from(AGENT), movePointer);
-  expect(movePointer.mock.calls).toEqual([['live', 'manifests/live/first.json']]);
+  expect(movePointer.mock.calls).toEqual([['live', LIVE_KEY]]);
 });
 
 test('an update keeps what older manifests named, and the physical id, so nothing is deleted behind it', async () => {
@@ -67,7 +70,7 @@ test('an update keeps what older manifests named, and the physical id, so nothin
   const first = await publish(event(properties(['one'])), store, Buffer.from(AGENT), movePointer);
   const second = await publish(event(properties(['two']), { RequestType: 'Update', PhysicalResourceId: first.physicalResourceId }), store, Buffer.from(AGENT), movePointer);
   expect(second.physicalResourceId).toBe(first.physicalResourceId);
-  expect(store.objects.size).toBe(3);
+  expect(store.objects.size).toBe(4);
 });
 
 test.each([
@@ -101,7 +104,17 @@ test('another number of Keepers, or other subnets, are refused before anything i
   }
   expect(store.objects).toEqual(before);
   // what CloudFormation sends next, to undo.
-  await expect(publish(event(properties(['one']), update), store, Buffer.from(AGENT), movePointer)).resolves.toEqual({ physicalResourceId });
+  await expect(publish(event(properties(['one']), update), store, Buffer.from(AGENT), movePointer)).resolves.toMatchObject({ physicalResourceId });
+});
+
+test('the live manifest is named by what CloudFormation made of it, and the answer says so', async () => {
+  const store = new Memory();
+  const { physicalResourceId, data } = await publish(event(properties([])), store, Buffer.from(AGENT), movePointer);
+  expect(data).toEqual({ LiveSha256: hash(LIVE) });
+  expect(store.objects.get(LIVE_KEY)).toEqual([LIVE]);
+  const moved = LIVE.replace('a1b2c3', 'd4e5f6');
+  const update = await publish(event({ ...properties([]), Live: moved }, { RequestType: 'Update', PhysicalResourceId: physicalResourceId }), store, Buffer.from(AGENT), movePointer);
+  expect(update.data).toEqual({ LiveSha256: hash(moved) });
 });
 
 test('deletion empties every version, also of objects that others left, and may be repeated', async () => {

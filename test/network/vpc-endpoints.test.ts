@@ -87,8 +87,11 @@ describe('one set', () => {
       cloudformation: [`Allow cloudformation:SignalResource on ${here('cloudformation')}:stack/*${own}`],
       ec2: [`Allow ec2:AttachVolume,ec2:DetachVolume on ${here('ec2')}:volume/* + ${here('ec2')}:instance/*${own}`, `Allow ec2:DescribeVolumes on *${own}`],
       logs: [`Allow logs:CreateLogStream,logs:PutLogEvents on ${here('logs')}:log-group:*${own}`],
-      secretsmanager: [`Allow secretsmanager:GetSecretValue,secretsmanager:DescribeSecret on ${here('secretsmanager')}:secret:*${own}`],
-      ssm: [`Allow ssm:GetParameter on ${here('ssm')}:parameter/*${own}`, `Allow ssm:UpdateInstanceInformation on *${own}`],
+      secretsmanager: [
+        `Allow secretsmanager:GetSecretValue,secretsmanager:DescribeSecret,secretsmanager:PutSecretValue,secretsmanager:UpdateSecretVersionStage on ${here('secretsmanager')}:secret:*${own}`,
+        `Allow secretsmanager:GetRandomPassword on *${own}`,
+      ],
+      ssm: [`Allow ssm:GetParameter on ${here('ssm')}:parameter/*${own}`, `Allow ssm:UpdateInstanceInformation on *${own}`, `Allow ssm:SendCommand on ${here('ssm')}:document/* + ${here('ec2')}:instance/*${own}`],
       ssmmessages: [`Allow ssmmessages:CreateControlChannel,ssmmessages:CreateDataChannel,ssmmessages:OpenControlChannel,ssmmessages:OpenDataChannel on *${own}`],
     });
   });
@@ -107,22 +110,25 @@ describe('one set', () => {
   });
 });
 
-describe('whatever a node may do passes', () => {
+describe('whatever a node or the rotation may do passes', () => {
   // matches as IAM does, with * for any text.
   const matches = (pattern: string, value: string): boolean => new RegExp(`^${pattern.split('*').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('.*')}$`, 's').test(value);
   const { stack, vpc } = privateStack();
   new ClickHouseVpcEndpoints(stack, 'Endpoints', { vpc });
-  new ClickHouseCluster(stack, 'Analytics', { vpc });
+  new ClickHouseCluster(stack, 'Analytics', { vpc }).addUser('ingest');
   const synthesised = Template.fromStack(stack);
   const passing = Object.values(byService(synthesised)).flatMap(statementsOf).flatMap(({ Action, Resource: on }) => [Action].flat().flatMap((action) => [on].flat().map((each) => [action, inWords(each)] as const)));
-  const roles = Object.values(resources(synthesised, 'AWS::IAM::Role')).filter(({ Properties }) => JSON.stringify(Properties.AssumeRolePolicyDocument).includes('ec2.amazonaws.com'));
+  const roles = Object.values(resources(synthesised, 'AWS::IAM::Role')).filter(({ Properties }) => JSON.stringify(Properties.AssumeRolePolicyDocument).includes('ec2.amazonaws.com') || JSON.stringify(Properties.Description).includes('Rotates'));
+  const managed = Object.values(resources(synthesised, 'AWS::IAM::ManagedPolicy')).flatMap(({ Properties }) => (Properties.PolicyDocument as { Statement: Statement[] }).Statement);
   const node = roles.flatMap(({ Properties }) => Properties.Policies as { PolicyDocument: { Statement: Statement[] } }[]).flatMap(({ PolicyDocument }) => PolicyDocument.Statement);
-  const called = node.flatMap(({ Action, Resource: on }) => [Action].flat().map((action) => [action, [on].flat().map(inWords)] as const)).filter(([action]) => !action.startsWith('kms:'));
+  // what Lambda does to give a function its interfaces, it does from outside the VPC.
+  const called = [...node, ...managed].filter(({ Action }) => !JSON.stringify(Action).includes('NetworkInterface')).flatMap(({ Action, Resource: on }) => [Action].flat().map((action) => [action, [on].flat().map(inWords)] as const)).filter(([action]) => !action.startsWith('kms:'));
   // references whose ARN the template does not show.
   const arn = (resource: string): string =>
     resource
       .replace(/^<StackId>$/, 'arn:<Partition>:cloudformation:<Region>:<AccountId>:stack/Test/1')
-      .replace(/^<[A-Za-z0-9]*InternalSecret>$/, 'arn:<Partition>:secretsmanager:<Region>:<AccountId>:secret:Internal-1')
+      .replace(/^<[A-Za-z0-9]*Secret>$/, 'arn:<Partition>:secretsmanager:<Region>:<AccountId>:secret:Internal-1')
+      .replace(/^<([A-Za-z0-9]*Logs)>$/, 'arn:<Partition>:logs:<Region>:<AccountId>:log-group:$1')
       .replace(/^<([A-Za-z0-9]*Bucket)>/, 'arn:<Partition>:s3:::$1');
 
   test('there are roles to compare with', () => {

@@ -1,16 +1,18 @@
-import { createHash } from 'node:crypto';
+import { manifestKey, sha256Hex } from '../../config/manifest';
 import type { CloudFormationEvent, Outcome } from '../cloudformation';
 import type { MovePointer } from '../pointer';
 
 /** What is published. */
 export interface PublishProperties {
   readonly Bucket: string;
-  /** texts that travel in the template, so that what is reviewed is what is stored. */
+  /** the boot manifests: texts that travel in the template, so that what is reviewed is what is stored. */
   readonly Manifests: readonly { readonly Key: string; readonly Sha256: string; readonly Content: string }[];
+  /** the live manifest, which CloudFormation completed with the ARNs of secrets; so its hash is known here first. */
+  readonly Live: string;
   /** the agent's bundle, which travels beside this handler. */
   readonly Agent: { readonly Key: string; readonly Sha256: string };
-  /** the pointer, and what it names from the creation on. */
-  readonly Pointer: { readonly Parameter: string; readonly Key: string };
+  /** the parameter that names the live manifest, from the creation on. */
+  readonly Pointer: string;
   /** how many Keepers the cluster has. */
   readonly Keepers: string;
   /** the subnets that nodes live in, one a zone, in order. */
@@ -38,7 +40,7 @@ export interface ObjectStore {
  * rollback. On deletion, which is also what follows a failed first deployment, every version goes: nothing here is data.
  */
 export async function publish(event: CloudFormationEvent<PublishProperties>, store: ObjectStore, agent: Uint8Array, movePointer: MovePointer): Promise<Outcome> {
-  const { Bucket, Manifests, Agent, Pointer } = event.ResourceProperties;
+  const { Bucket, Manifests, Live, Agent, Pointer } = event.ResourceProperties;
   // the id remembers what the cluster was created with. The old properties would not do: on a rollback they are those just refused.
   const id = idOfNew(event.ResourceProperties);
   const physicalResourceId = event.PhysicalResourceId ?? id;
@@ -54,19 +56,22 @@ export async function publish(event: CloudFormationEvent<PublishProperties>, sto
         'can leave two majorities, and a node in another subnet is another node, without its data. Nothing was changed; set it back, or follow "What is fixed" in docs/operations.md',
     );
   }
+  const live = { sha256: sha256Hex(Live), content: Buffer.from(Live, 'utf8') };
+  const liveKey = manifestKey('live', live.sha256);
   const objects = [
     ...Manifests.map((each) => ({ key: each.Key, sha256: each.Sha256, content: Buffer.from(each.Content, 'utf8') })),
+    { key: liveKey, ...live },
     { key: Agent.Key, sha256: Agent.Sha256, content: agent },
   ];
   // all are checked before any is written.
   for (const { key, sha256, content } of objects) {
-    const got = createHash('sha256').update(content).digest('hex');
+    const got = sha256Hex(content);
     if (got !== sha256 || !key.includes(sha256)) {
       throw new Error(`'${key}' arrived with SHA-256 ${got}, expected ${sha256}; nothing was published, deploy again`);
     }
   }
   for (const { key, content } of objects) await store.putOnce(Bucket, key, content);
   // later it is moved when the nodes are there, see handlers/await-live-manifest.
-  if (event.RequestType === 'Create') await movePointer(Pointer.Parameter, Pointer.Key);
-  return { physicalResourceId };
+  if (event.RequestType === 'Create') await movePointer(Pointer, liveKey);
+  return { physicalResourceId, data: { LiveSha256: live.sha256 } };
 }

@@ -1,0 +1,15 @@
+export { ClickHouseDatabase } from './database';
+export type { ClickHouseDatabaseOptions, ClickHouseDatabaseProps } from './database';
+export { Grant } from './grant';
+export type { GrantOptions, SchemaOwnerGrantOptions } from './grant';
+export { Privilege } from './privilege';
+export { ClickHouseQuota } from './quota';
+export type { ClickHouseQuotaOptions, ClickHouseQuotaProps, QuotaInterval } from './quota';
+export { ClickHouseRole } from './role';
+export type { ClickHouseRoleOptions, ClickHouseRoleProps } from './role';
+export { ClickHouseSettingsProfile } from './settings-profile';
+export type { ClickHouseSettingsProfileOptions, ClickHouseSettingsProfileProps } from './settings-profile';
+export { Source } from './source';
+export { Tables } from './tables';
+export { ClickHouseUser } from './user';
+export type { ClickHouseUserAttributes, ClickHouseUserOptions, ClickHouseUserProps, ClientCertificate, IClickHouseUser } from './user';
