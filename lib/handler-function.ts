@@ -34,7 +34,7 @@ export interface HandlerNetwork {
 export class HandlerFunction extends Construct {
   public readonly functionArn: string;
   public readonly function: lambda.IFunction;
-  public readonly role: iam.Role;
+  public readonly role: iam.IRole;
 
   constructor(scope: Construct, id: string, props: HandlerFunctionProps) {
     super(scope, id);
@@ -43,7 +43,7 @@ export class HandlerFunction extends Construct {
       retention: logs.RetentionDays.THREE_MONTHS,
       removalPolicy: RemovalPolicy.DESTROY,
     });
-    this.role = new iam.Role(this, 'Role', {
+    const role = new iam.Role(this, 'Role', {
       assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com'),
       description: `${props.description} (${Stack.of(this).stackName})`,
       inlinePolicies: {
@@ -57,6 +57,7 @@ export class HandlerFunction extends Construct {
         }),
       },
     });
+    this.role = role;
     const handler = new lambda.Function(this, 'Function', {
       description: props.description,
       runtime: lambda.Runtime.NODEJS_24_X,
@@ -66,7 +67,7 @@ export class HandlerFunction extends Construct {
       memorySize: 256,
       timeout: props.timeout ?? Duration.minutes(5),
       // what a function in a VPC needs is in the policy above; aws-cdk-lib would add a managed policy beside it.
-      role: this.role.withoutPolicyUpdates(),
+      role: role.withoutPolicyUpdates(),
       environment: props.environment ? { ...props.environment } : undefined,
       vpc: props.network?.vpc,
       vpcSubnets: props.network ? { subnets: [...props.network.subnets] } : undefined,

@@ -1,4 +1,4 @@
-import type * as ec2 from 'aws-cdk-lib/aws-ec2';
+import { Stack } from 'aws-cdk-lib';
 import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
@@ -9,7 +9,7 @@ import { SecretAccess } from './secret-access';
 
 /** What the access to a cluster is made of. */
 export interface AccessProps {
-  readonly rotation: RotationProps;
+  readonly rotation: Omit<RotationProps, 'watch'>;
   /** the roles of the servers, which read the secrets of users. */
   readonly serverRoles: readonly iam.IRole[];
 }
@@ -23,7 +23,7 @@ export class Access extends Construct {
   private readonly props: AccessProps;
   private readers?: SecretAccess;
   private rotator?: PasswordRotation;
-  private readonly alarms: cloudwatch.Alarm[] = [];
+  private readonly alarms: cloudwatch.AlarmBase[] = [];
   private readonly actions: cloudwatch.IAlarmAction[] = [];
 
   constructor(scope: Construct, id: string, props: AccessProps) {
@@ -46,20 +46,20 @@ export class Access extends Construct {
 
   /** Rotates a secret from now on. */
   public rotate(user: Construct, secret: ISecret, schedule: ScheduleModel): void {
-    if (this.rotator === undefined) {
-      this.rotator = new PasswordRotation(this, 'Rotation', this.props.rotation);
-      this.watch(this.rotator.failed);
-    }
+    this.rotator ??= new PasswordRotation(this, 'Rotation', { ...this.props.rotation, watch: (alarm) => this.watch(alarm) });
     this.rotator.add(user, secret, schedule);
   }
 
-  /** What replaced passwords still open is ended by this; absent while nothing is rotated. */
-  public get revocationDocumentName(): string | undefined {
-    return this.rotator?.revocation.ref;
+  /** What ends what replaced passwords still open, as a command; absent while nothing is rotated. */
+  public get revocationCommand(): string | undefined {
+    if (this.rotator === undefined) return undefined;
+    const { key, value } = this.props.rotation.nodeTag;
+    // one node at a time: it restarts each, and a shard keeps a replica.
+    return `aws ssm send-command --region ${Stack.of(this).region} --document-name ${this.rotator.revocation.ref} --targets Key=tag:${key},Values=${value} --max-concurrency 1 --max-errors 0`;
   }
 
   /** Adds an alarm to those that act together. */
-  public watch(alarm: cloudwatch.Alarm): void {
+  public watch(alarm: cloudwatch.AlarmBase): void {
     this.alarms.push(alarm);
     alarm.addAlarmAction(...this.actions);
   }
@@ -68,10 +68,5 @@ export class Access extends Construct {
   public addAlarmAction(...actions: cloudwatch.IAlarmAction[]): void {
     this.actions.push(...actions);
     for (const alarm of this.alarms) alarm.addAlarmAction(...actions);
-  }
-
-  /** The subnets that passwords are rotated from. */
-  public get subnets(): readonly ec2.ISubnet[] {
-    return this.props.rotation.subnets;
   }
 }

@@ -1,7 +1,8 @@
 import { Construct } from 'constructs';
-import type { ClickHouseCluster } from '../cluster/cluster';
-import { at } from '../error';
+import type { IClickHouseCluster } from '../cluster/cluster';
 import { grantStatement } from '../config/grants';
+import { at } from '../error';
+import { ownCluster } from './own-cluster';
 import { Tables } from './tables';
 
 /** Options of a database. */
@@ -17,7 +18,7 @@ export interface ClickHouseDatabaseOptions {
 /** Properties of a `ClickHouseDatabase`. */
 export interface ClickHouseDatabaseProps extends ClickHouseDatabaseOptions {
   /** The cluster it is in. */
-  readonly cluster: ClickHouseCluster;
+  readonly cluster: IClickHouseCluster;
 }
 
 /**
@@ -35,7 +36,7 @@ export class ClickHouseDatabase extends Construct {
   constructor(scope: Construct, id: string, props: ClickHouseDatabaseProps) {
     super(scope, id);
     this.databaseName = props.databaseName ?? id;
-    props.cluster._declarations.addDatabase(this, this.databaseName);
+    ownCluster(this, props.cluster)._declarations.addDatabase(this, this.databaseName);
   }
 
   /**

@@ -23,9 +23,9 @@ export interface NodeCommandModel {
  *
  * @see https://docs.aws.amazon.com/systems-manager/latest/userguide/documents-command-ssm-plugin-reference.html
  */
-export function nodeCommand(scope: Construct, id: string, { clusterName, description, commands }: NodeCommandModel): ssm.CfnDocument {
+export function nodeCommand(parent: Construct, id: string, { clusterName, description, commands }: NodeCommandModel): ssm.CfnDocument {
   // eslint-disable-next-line awscdk/no-variable-construct-id -- each caller has a constant.
-  return new ssm.CfnDocument(scope, id, {
+  return new ssm.CfnDocument(parent, id, {
     documentType: 'Command',
     documentFormat: 'JSON',
     targetType: '/AWS::EC2::Instance',

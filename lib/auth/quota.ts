@@ -1,9 +1,10 @@
 import type { Duration } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
-import type { ClickHouseCluster } from '../cluster/cluster';
+import type { IClickHouseCluster } from '../cluster/cluster';
 import { checkedName } from '../config/names';
 import { checkedQuota } from '../config/settings';
 import { at } from '../error';
+import { ownCluster } from './own-cluster';
 
 /**
  * What a user may use within a time. Counted on each server apart.
@@ -66,7 +67,7 @@ export interface ClickHouseQuotaOptions {
 /** Properties of a `ClickHouseQuota`. */
 export interface ClickHouseQuotaProps extends ClickHouseQuotaOptions {
   /** The cluster it is for. */
-  readonly cluster: ClickHouseCluster;
+  readonly cluster: IClickHouseCluster;
 }
 
 /**
@@ -80,7 +81,7 @@ export class ClickHouseQuota extends Construct {
     super(scope, id);
     this.quotaName = at(this, () => checkedName('quota', props.quotaName ?? id));
     const intervals = props.intervals.map(({ duration, executionTime, ...counts }) => defined({ ...counts, durationSeconds: duration.toSeconds(), executionSeconds: executionTime?.toSeconds() }));
-    props.cluster._declarations.addQuota(this, at(this, () => checkedQuota({ name: this.quotaName, intervals })));
+    ownCluster(this, props.cluster)._declarations.addQuota(this, at(this, () => checkedQuota({ name: this.quotaName, intervals })));
   }
 }
 

@@ -1,9 +1,10 @@
 import { Construct } from 'constructs';
-import type { ClickHouseCluster } from '../cluster/cluster';
+import type { IClickHouseCluster } from '../cluster/cluster';
 import { rolesElement } from '../config/roles';
 import { at } from '../error';
 import type { Grant } from './grant';
 import { modelsOf } from './grant';
+import { ownCluster } from './own-cluster';
 
 /** Options of a role. */
 export interface ClickHouseRoleOptions {
@@ -21,7 +22,7 @@ export interface ClickHouseRoleOptions {
 /** Properties of a `ClickHouseRole`. */
 export interface ClickHouseRoleProps extends ClickHouseRoleOptions {
   /** The cluster it is for. */
-  readonly cluster: ClickHouseCluster;
+  readonly cluster: IClickHouseCluster;
 }
 
 /** Grants under a name, for several users. */
@@ -34,6 +35,6 @@ export class ClickHouseRole extends Construct {
     this.roleName = props.roleName ?? id;
     const model = { name: this.roleName, grants: modelsOf(props.grants) };
     at(this, () => rolesElement([model]));
-    props.cluster._declarations.addRole(this, model);
+    ownCluster(this, props.cluster)._declarations.addRole(this, model);
   }
 }

@@ -37,6 +37,8 @@ export interface RotationProps {
   readonly nodeTag: NodeTag;
   /** every node serves and runs the live manifest: only then can a rotation succeed. */
   readonly after: IDependable;
+  /** told of the alarm. */
+  readonly watch: (alarm: cloudwatch.AlarmBase) => void;
 }
 
 /** When the password of a user is replaced. */
@@ -53,10 +55,7 @@ export interface ScheduleModel {
  * only the password it is rotating.
  */
 export class PasswordRotation extends Construct {
-  /** Fires when a step of a rotation fails. */
-  public readonly failed: cloudwatch.Alarm;
-
-  /** Ends what replaced passwords still open; see "A password has leaked" in docs/operations.md. */
+  /** Ends what replaced passwords still open; see "A password has leaked" in docs/users.md. */
   public readonly revocation: ssm.CfnDocument;
 
   private readonly props: RotationProps;
@@ -111,7 +110,7 @@ export class PasswordRotation extends Construct {
       principal: 'secretsmanager.amazonaws.com',
       sourceAccount: Stack.of(this).account,
     });
-    this.failed = new cloudwatch.Alarm(this, 'Failed', {
+    const failed = new cloudwatch.Alarm(this, 'Failed', {
       alarmDescription: `A password of the ClickHouse cluster ${props.clusterName} could not be rotated. The old one stays valid; the log of the function says why.`,
       metric: this.rotator.function.metricErrors({ period: Duration.minutes(5), statistic: cloudwatch.Stats.SUM }),
       threshold: 1,
@@ -119,6 +118,7 @@ export class PasswordRotation extends Construct {
       comparisonOperator: cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
       treatMissingData: cloudwatch.TreatMissingData.NOT_BREACHING,
     });
+    props.watch(failed);
   }
 
   /** Rotates a secret from now on. */

@@ -46,7 +46,6 @@ export class SecretAccess extends Construct {
   }
 
   private definePolicy(first: number): iam.ManagedPolicy {
-    // eslint-disable-next-line awscdk/no-variable-construct-id -- numbered in the order of declaration, so a further one renames nothing.
     const policy = new iam.ManagedPolicy(this, `Policy${first / MOST_SECRETS_IN_A_POLICY + 1}`, { description: this.props.description });
     const arns = (): string[] => this.secrets.slice(first, first + MOST_SECRETS_IN_A_POLICY).map(({ secretArn }) => secretArn);
     policy.addStatements(new iam.PolicyStatement({ actions: [...this.props.actions], resources: Lazy.list({ produce: arns }) }));

@@ -1,10 +1,11 @@
 import type { Duration, Size } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
-import type { ClickHouseCluster } from '../cluster/cluster';
+import type { IClickHouseCluster } from '../cluster/cluster';
 import { checkedName } from '../config/names';
 import type { ProfileSettings } from '../config/settings';
 import { checkedProfileSettings } from '../config/settings';
 import { at } from '../error';
+import { ownCluster } from './own-cluster';
 
 /**
  * Limits of a settings profile. Each is the value and the ceiling: a query may ask for less, never for more.
@@ -107,7 +108,7 @@ export interface ClickHouseSettingsProfileOptions {
 /** Properties of a `ClickHouseSettingsProfile`. */
 export interface ClickHouseSettingsProfileProps extends ClickHouseSettingsProfileOptions {
   /** The cluster it is for. */
-  readonly cluster: ClickHouseCluster;
+  readonly cluster: IClickHouseCluster;
 }
 
 /** Limits that several users share. A profile called `default` is everybody's floor. */
@@ -117,24 +118,29 @@ export class ClickHouseSettingsProfile extends Construct {
 
   constructor(scope: Construct, id: string, props: ClickHouseSettingsProfileProps) {
     super(scope, id);
-    const { cluster, profileName, ...options } = props;
-    this.profileName = at(this, () => checkedName('profile', profileName ?? id));
-    cluster._declarations.addProfile(this, { name: this.profileName, settings: at(this, () => checkedProfileSettings(inServerUnits(options))) });
+    this.profileName = at(this, () => checkedName('profile', props.profileName ?? id));
+    const settings = at(this, () => checkedProfileSettings(this.inServerUnits(props)));
+    ownCluster(this, props.cluster)._declarations.addProfile(this, { name: this.profileName, settings });
   }
-}
 
-/** The limits in the units that the server reads. */
-function inServerUnits(options: ClickHouseSettingsProfileOptions): ProfileSettings {
-  const { maxExecutionTime, maxMemory, maxMemoryForUser, maxResultSize, maxReadSize, maxTemporaryDiskForUser, idleConnectionTimeout, ...same } = options;
-  const limits = {
-    ...same,
-    maxExecutionSeconds: maxExecutionTime?.toSeconds(),
-    maxMemoryBytes: maxMemory?.toBytes(),
-    maxMemoryForUserBytes: maxMemoryForUser?.toBytes(),
-    maxResultBytes: maxResultSize?.toBytes(),
-    maxReadBytes: maxReadSize?.toBytes(),
-    maxTemporaryDiskForUserBytes: maxTemporaryDiskForUser?.toBytes(),
-    idleConnectionSeconds: idleConnectionTimeout?.toSeconds(),
-  };
-  return Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined));
+  /** The limits in the units that the server reads. */
+  private inServerUnits(props: ClickHouseSettingsProfileProps): ProfileSettings {
+    const { readOnly, maxConcurrentQueriesForUser, maxResultRows, maxReadRows, maxSessionsForUser } = props;
+    const { maxExecutionTime, maxMemory, maxMemoryForUser, maxResultSize, maxReadSize, maxTemporaryDiskForUser, idleConnectionTimeout } = props;
+    const limits = {
+      readOnly,
+      maxConcurrentQueriesForUser,
+      maxResultRows,
+      maxReadRows,
+      maxSessionsForUser,
+      maxExecutionSeconds: maxExecutionTime?.toSeconds(),
+      maxMemoryBytes: maxMemory?.toBytes(),
+      maxMemoryForUserBytes: maxMemoryForUser?.toBytes(),
+      maxResultBytes: maxResultSize?.toBytes(),
+      maxReadBytes: maxReadSize?.toBytes(),
+      maxTemporaryDiskForUserBytes: maxTemporaryDiskForUser?.toBytes(),
+      idleConnectionSeconds: idleConnectionTimeout?.toSeconds(),
+    };
+    return Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined));
+  }
 }

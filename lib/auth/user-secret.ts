@@ -23,12 +23,12 @@ export const PASSWORD_LENGTH = 48;
  *
  * @see https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_secret_json_structure.html
  */
-export function userSecret(scope: Construct, encryptionKey: IKey, model: ConnectionModel): secretsmanager.Secret {
-  return new secretsmanager.Secret(scope, 'Secret', {
+export function userSecret(user: Construct, encryptionKey: IKey, model: ConnectionModel): secretsmanager.Secret {
+  return new secretsmanager.Secret(user, 'Secret', {
     description: `The password of the ClickHouse user ${model.userName} at ${model.host}`,
     encryptionKey,
     generateSecretString: {
-      secretStringTemplate: Stack.of(scope).toJsonString(connectionDetails(model)),
+      secretStringTemplate: Stack.of(user).toJsonString(connectionDetails(model)),
       generateStringKey: 'password',
       passwordLength: PASSWORD_LENGTH,
       excludePunctuation: true,

@@ -5,7 +5,7 @@ import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type * as iam from 'aws-cdk-lib/aws-iam';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Construct } from 'constructs';
-import type { ClickHouseCluster, IClickHouseCluster } from '../cluster/cluster';
+import type { IClickHouseCluster } from '../cluster/cluster';
 import { checkedUserName } from '../config/users';
 import { at, ConstructError } from '../error';
 import { credentialAge, overdueAlarm } from '../observability/credential-age';
@@ -13,6 +13,7 @@ import { connect } from './connect';
 import type { ClickHouseDatabase } from './database';
 import type { Grant } from './grant';
 import { modelsOf } from './grant';
+import { ownCluster } from './own-cluster';
 import type { ClickHouseQuota } from './quota';
 import type { ClickHouseRole } from './role';
 import { checkedInterval } from './rotation';
@@ -173,7 +174,7 @@ export interface ClickHouseUserOptions {
 /** Properties of a `ClickHouseUser`. */
 export interface ClickHouseUserProps extends ClickHouseUserOptions {
   /** The cluster it is for. */
-  readonly cluster: ClickHouseCluster;
+  readonly cluster: IClickHouseCluster;
 }
 
 /** What to know about a user who is declared elsewhere. */
@@ -246,11 +247,9 @@ export class ClickHouseUser extends ClickHouseUserBase {
   /** @internal */
   protected readonly _target: Target;
 
-  private readonly cluster: ClickHouseCluster;
-
   constructor(scope: Construct, id: string, props: ClickHouseUserProps) {
     super(scope, id);
-    const { cluster } = props;
+    const cluster = ownCluster(this, props.cluster);
     // everything that can be refused is refused before anything is defined.
     if (Stack.of(this) !== Stack.of(cluster)) {
       throw new ConstructError('OtherStack', `a user must be in the stack of its cluster, ${Stack.of(cluster).node.path}, got ${Stack.of(this).node.path}: nodes read its secret, and rotation starts when they serve, so the stacks would depend on each other; use cluster.addUser`, this);
@@ -274,7 +273,6 @@ export class ClickHouseUser extends ClickHouseUserBase {
       },
       certificateOnly ? undefined : { arn: Lazy.string({ produce: () => this.secret?.secretArn }), graceSeconds: grace.toSeconds() },
     );
-    this.cluster = cluster;
     this._target = { cluster, vpcStack: Stack.of(cluster.vpc) };
     if (certificateOnly) return;
     const secret = props.secret ?? userSecret(this, cluster.encryptionKey, {
@@ -297,7 +295,7 @@ export class ClickHouseUser extends ClickHouseUserBase {
    * @default - maximum over an hour
    */
   public metricCredentialAge(props?: cloudwatch.MetricOptions): cloudwatch.Metric {
-    return credentialAge({ clusterName: this.cluster.clusterName, userName: this.userName }, props);
+    return credentialAge({ clusterName: this._target.cluster.clusterName, userName: this.userName }, props);
   }
 
   private checkLogin(props: ClickHouseUserProps, certificateOnly: boolean): void {
@@ -326,7 +324,8 @@ export class ClickHouseUser extends ClickHouseUserBase {
     return grace;
   }
 
-  private networks({ clientSubnets, clientCidrs }: ClickHouseUserProps): string[] | undefined {
+  private networks(props: ClickHouseUserProps): string[] | undefined {
+    const { clientSubnets, clientCidrs } = props;
     if (clientSubnets === undefined && clientCidrs === undefined) return undefined;
     const networks = [...(clientSubnets ?? []).map(({ ipv4CidrBlock }) => ipv4CidrBlock), ...(clientCidrs ?? [])];
     if (networks.some((network) => Token.isUnresolved(network))) {

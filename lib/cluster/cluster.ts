@@ -353,7 +353,6 @@ export class ClickHouseCluster extends ClickHouseClusterBase {
    * @param id the construct's id, and the database's name unless the options say another
    */
   public addDatabase(id: string, options: ClickHouseDatabaseOptions = {}): ClickHouseDatabase {
-    // eslint-disable-next-line awscdk/no-variable-construct-id -- the id is the caller's.
     return new ClickHouseDatabase(this.family('Databases'), id, { ...options, cluster: this });
   }
 
@@ -363,7 +362,6 @@ export class ClickHouseCluster extends ClickHouseClusterBase {
    * @param id the construct's id, and the user's name unless the options say another
    */
   public addUser(id: string, options: ClickHouseUserOptions = {}): ClickHouseUser {
-    // eslint-disable-next-line awscdk/no-variable-construct-id -- the id is the caller's.
     return new ClickHouseUser(this.family('Users'), id, { ...options, cluster: this });
   }
 
@@ -373,7 +371,6 @@ export class ClickHouseCluster extends ClickHouseClusterBase {
    * @param id the construct's id, and the role's name unless the options say another
    */
   public addRole(id: string, options: ClickHouseRoleOptions): ClickHouseRole {
-    // eslint-disable-next-line awscdk/no-variable-construct-id -- the id is the caller's.
     return new ClickHouseRole(this.family('Roles'), id, { ...options, cluster: this });
   }
 
@@ -383,7 +380,6 @@ export class ClickHouseCluster extends ClickHouseClusterBase {
    * @param id the construct's id, and the profile's name unless the options say another
    */
   public addSettingsProfile(id: string, options: ClickHouseSettingsProfileOptions = {}): ClickHouseSettingsProfile {
-    // eslint-disable-next-line awscdk/no-variable-construct-id -- the id is the caller's.
     return new ClickHouseSettingsProfile(this.family('SettingsProfiles'), id, { ...options, cluster: this });
   }
 
@@ -393,7 +389,6 @@ export class ClickHouseCluster extends ClickHouseClusterBase {
    * @param id the construct's id, and the quota's name unless the options say another
    */
   public addQuota(id: string, options: ClickHouseQuotaOptions): ClickHouseQuota {
-    // eslint-disable-next-line awscdk/no-variable-construct-id -- the id is the caller's.
     return new ClickHouseQuota(this.family('Quotas'), id, { ...options, cluster: this });
   }
 
@@ -403,17 +398,16 @@ export class ClickHouseCluster extends ClickHouseClusterBase {
   }
 
   /**
-   * The Systems Manager document that ends what replaced passwords still open: for the day a password has leaked. Absent while no
-   * password is rotated.
+   * The command of the AWS CLI that ends what replaced passwords still open, node by node: for the day a password has leaked, after it was
+   * rotated. Absent while no password is rotated.
    */
-  public get revocationDocumentName(): string | undefined {
-    return this._access.revocationDocumentName;
+  public get revocationCommand(): string | undefined {
+    return this._access.revocationCommand;
   }
 
   // what users name must not meet the names of the cluster's own parts.
   private family(id: string): Construct {
-    // eslint-disable-next-line awscdk/no-variable-construct-id -- one of five constants.
-    return (this.node.tryFindChild(id) as Construct | undefined) ?? new Construct(this, id);
+    return this.node.tryFindChild(id) ?? new Construct(this, id);
   }
 
   /** The live manifest of what is declared by the time it is asked for. */

@@ -33,7 +33,7 @@ export interface FleetProps {
 export interface Fleet {
   /** depend on these to come after the last wave. */
   readonly last: readonly IDependable[];
-  readonly serverRoles: readonly iam.Role[];
+  readonly serverRoles: readonly iam.IRole[];
 }
 
 /** Nodes that are made and replaced together: the next wave starts when every one of these has signalled. */
@@ -52,7 +52,7 @@ export function defineFleet(cluster: Construct, props: FleetProps): Fleet {
   const keepers = props.topology.keepers.map(keeperModel);
   const replicas = [...new Set(props.topology.servers.map(({ replica }) => replica))].sort((a, b) => a - b);
   const serverWaves = replicas.map((replica) => props.topology.servers.filter((server) => server.replica === replica).map(serverModel));
-  const serverRoles: iam.Role[] = [];
+  const serverRoles: iam.IRole[] = [];
   const define = (stack: Construct, model: NodeModel): Node => {
     const node = defineNode(stack, model, props);
     if (model.role === 'server') serverRoles.push(node.role);

@@ -79,7 +79,7 @@ export class Node extends Construct {
   /** the private address, known at deployment. */
   public readonly privateIp: string;
   public readonly group: autoscaling.CfnAutoScalingGroup;
-  public readonly role: iam.Role;
+  public readonly role: iam.IRole;
 
   constructor(scope: Construct, id: string, props: NodeProps) {
     super(scope, id);

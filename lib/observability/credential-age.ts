@@ -27,8 +27,8 @@ export function credentialAge({ clusterName, userName }: Pick<CredentialAgeModel
  *
  * The handler's own errors tell of rotations that fail; this tells of those that never start, whatever keeps them from it.
  */
-export function overdueAlarm(scope: Construct, model: CredentialAgeModel): cloudwatch.Alarm {
-  return new cloudwatch.Alarm(scope, 'Overdue', {
+export function overdueAlarm(user: Construct, model: CredentialAgeModel): cloudwatch.Alarm {
+  return new cloudwatch.Alarm(user, 'Overdue', {
     alarmDescription: `The password of the ClickHouse user ${model.userName} of ${model.clusterName} is older than ${model.rotateAfter.toHumanString()} allows, or no node reports its age`,
     metric: credentialAge(model),
     threshold: model.rotateAfter.toSeconds() + lateness(model.rotateAfter).toSeconds(),

@@ -1,4 +1,3 @@
-import type { App } from 'aws-cdk-lib';
 import { Duration, Fn, Stack } from 'aws-cdk-lib';
 import type { Template } from 'aws-cdk-lib/assertions';
 import * as kms from 'aws-cdk-lib/aws-kms';
@@ -233,7 +232,7 @@ describe('names', () => {
 
   test('fails for a user in another stack than its cluster', () => {
     const { cluster, stack } = singleNode();
-    const other = new Stack(stack.node.root as App, 'Other');
+    const other = new Stack(stack.node.root, 'Other');
     expect(() => new ClickHouseUser(other, 'ingest', { cluster })).toThrow(/must be in the stack of its cluster, Test, got Other/);
   });
 });
