@@ -104,7 +104,7 @@ function errorsOf(report: Report['pluginReports'][number] | undefined): Violatio
 
 describe('the pack', () => {
   test('knows its rules', () => {
-    const errors = ['UnknownExposure', 'OpenIngress', 'PublicSubnet', 'VulnerableVersion', 'OpenSsh', 'InternalPortOutsideCluster', 'UnencryptedStorage', 'UnencryptedFileSystemTransit', 'InstanceMetadataV1'];
+    const errors = ['UnknownExposure', 'NoAuthentication', 'OpenIngress', 'PublicSubnet', 'VulnerableVersion', 'OpenSsh', 'InternalPortOutsideCluster', 'LiteralPassword', 'BroadSecretAccess', 'SecretWithoutRotation', 'UnencryptedStorage', 'UnencryptedFileSystemTransit', 'InstanceMetadataV1'];
     const warnings = ['UnrestrictedEgress', 'UnpinnedImage', 'NoFlowLogs'];
     expect(RULES.map(({ id, severity }) => `${severity} ${id}`)).toEqual(['fatal ClickHouse-PublicExposure', ...errors.map((each) => `error ClickHouse-${each}`), ...warnings.map((each) => `warning ClickHouse-${each}`)]);
     expect(new ClickHouseChecks().ruleIds).toEqual(RULES.map(({ id }) => id));
@@ -122,7 +122,7 @@ describe('the pack', () => {
   test('fails the example, naming the resource, its construct, the fix and why', () => {
     const { passes, report } = verdict(buildExposedApp({ outdir: outdir() }));
     expect(passes).toBe(false);
-    const errors = ['OpenIngress', 'PublicSubnet', 'UnencryptedStorage', 'InstanceMetadataV1'].map((each) => `error: ClickHouse-${each}`);
+    const errors = ['NoAuthentication', 'OpenIngress', 'PublicSubnet', 'UnencryptedStorage', 'InstanceMetadataV1'].map((each) => `error: ClickHouse-${each}`);
     const warnings = ['UnrestrictedEgress', 'UnpinnedImage', 'NoFlowLogs'].map((each) => `warning: ClickHouse-${each}`);
     expect(new Set(names(report))).toEqual(new Set(['fatal: ClickHouse-PublicExposure', ...errors, ...warnings]));
     const open = report?.violations.filter((each) => each.ruleName === 'ClickHouse-OpenIngress') ?? [];
