@@ -136,7 +136,7 @@ function target({ table, tablePrefix }: GrantModel, database: string): string {
   return `${quoted(database)}.${table === undefined ? '*' : quoted(checkedIdentifier('table', table))}`;
 }
 
-function checkPrivilege(grant: GrantModel, privilege: unknown): void {
+function checkPrivilege(grant: GrantModel, privilege: string): void {
   const { database } = grant;
   if (!includes(GRANTABLE_PRIVILEGES, privilege)) {
     throw new ConfigurationError('Privilege', `${JSON.stringify(privilege)} cannot be granted on '${database}'; grantable are ${GRANTABLE_PRIVILEGES.join(', ')}`);
@@ -153,7 +153,7 @@ function checkPrivilege(grant: GrantModel, privilege: unknown): void {
   if (includes(MUTATIONS, privilege) && grant.mutationsReadEverything !== true) {
     throw new ConfigurationError(
       'MutationReadsEverything',
-      `'${privilege}' on '${database}' lets its holder read every table of the server, whatever its database, because ClickHouse runs mutations with its own rights (https://github.com/ClickHouse/ClickHouse/issues/107588); set 'mutationsReadEverything' to accept that, or drop partitions and let a TTL delete rows instead`,
+      `'${privilege}' on '${database}' lets its holder read every table of the server, whatever its database, because ClickHouse runs mutations with its own rights (https://github.com/ClickHouse/ClickHouse/issues/107588); set 'mutationsReadEverything' to accept that, or let a TTL delete rows`,
     );
   }
 }
@@ -177,6 +177,6 @@ export function quoted(identifier: string): string {
   return '`' + identifier + '`';
 }
 
-function includes(list: readonly string[], value: unknown): value is string {
+function includes(list: readonly string[], value: unknown): boolean {
   return typeof value === 'string' && list.includes(value);
 }

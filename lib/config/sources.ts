@@ -16,22 +16,20 @@ export interface SourceGrantModel {
   /** `READ`, `WRITE` or both. */
   readonly access: string[];
   /**
-   * What may be reached: everything below this address. `https://`, an exact host name, and a path that ends in `/`. An S3 address names
-   * the bucket, in its host or as the beginning of its path.
+   * What may be reached: everything below this address. `https://`, an exact host name, and a path that ends in `/`. An S3 address has its
+   * bucket in the host: `https://<bucket>.s3.<region>.amazonaws.com/`.
    *
-   * Where several sites answer under one address (behind a content delivery network, say), a header that the query sets chooses between
-   * them; grant addresses that belong to one site.
+   * The host is what holds. A path holds as far as the site reads dots in it as everybody does, because ClickHouse compares the address in
+   * its normal form and sends it as the query wrote it. Where several sites answer under one address (behind a content delivery network,
+   * say), a `Host` header that the query sets chooses between them; grant addresses that belong to one site.
    */
   readonly urlPrefix: string;
 }
 
-/** What the rest of an address may consist of. Ranges of a character class, so that nothing in it means anything to the expression. */
-const PLAIN = 'A-Za-z0-9_~./=+-';
-
 /**
  * What may follow the prefix, by source. ClickHouse puts an address into its normal form (case, dots, percent signs) and matches the whole
  * of it against the pattern, so what is not listed is refused: `|` in particular, behind which `url` takes a second address to fall back
- * to, then `?`, `#`, `@` and any other percent sign.
+ * to, two dots in a row, `?`, `#`, `@` and any other percent sign.
  *
  * For S3 the characters of globs are listed in their normal form. They choose between keys that begin with the prefix; for `url` they would
  * be one request each.
@@ -40,8 +38,8 @@ const PLAIN = 'A-Za-z0-9_~./=+-';
  * @see https://github.com/ClickHouse/ClickHouse/pull/88089
  */
 const REST: Readonly<Record<string, string>> = {
-  URL: `[${PLAIN}]*`,
-  S3: `(?:[${PLAIN}]|%2A|%2C|%7B|%7D)*`,
+  URL: '(?:[.]?[A-Za-z0-9_~/=+-])*',
+  S3: '(?:[.]?(?:[A-Za-z0-9_~/=+-]|%2A|%2C|%7B|%7D))*',
 };
 
 const LOCAL = 'it is on the machine itself, where the certificates and the data of everybody are';
@@ -57,6 +55,12 @@ const REFUSED: Readonly<Record<string, string>> = {
 };
 
 const ACCESS = ['READ', 'WRITE'];
+
+// the bucket is in the host and has no dot. In the path it would not hold: `/other/../bucket/` has the normal form of `/bucket/`, and what is
+// asked for is the bucket `other`. https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html
+const BUCKET = /^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]\.s3\.[a-z]{2}(?:-[a-z]+)+-[1-9]\.amazonaws\.com(?:\.cn)?$/;
+// S3 in any spelling.
+const S3_HOST = /(?:^|\.)s3(?:[.-][a-z0-9.-]*)?\.amazonaws\.com(?:\.cn)?$/;
 
 // a host name of at least two labels whose last is no number: an address would be the metadata service's, or change its owner.
 const PREFIX = /^https:\/\/((?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?)(:[1-9][0-9]{0,4})?\/((?:[A-Za-z0-9_~.=+-]+\/)*)$/;
@@ -92,8 +96,11 @@ function parsePrefix({ source, urlPrefix }: SourceGrantModel): { readonly host: 
   if (port === ':443') {
     throw new ConfigurationError('SourcePrefix', `the address of a source must not name the default port, which ClickHouse leaves out when it compares, got ${JSON.stringify(urlPrefix)}; remove ':443'`);
   }
-  if (source === 'S3' && path === '' && /^s3[.-]/.test(name)) {
-    throw new ConfigurationError('SourcePrefix', `the address of an S3 source must name a bucket, got ${JSON.stringify(urlPrefix)}, which is every bucket there is; write https://<bucket>.${name}/ or https://${name}/<bucket>/`);
+  if (source === 'S3' && (!BUCKET.test(name) || port !== '')) {
+    throw new ConfigurationError('SourcePrefix', `the address of an S3 source must have its bucket in the host, such as https://my-bucket.s3.eu-central-1.amazonaws.com/exports/, got ${JSON.stringify(urlPrefix)}; as a part of the path it could be left again`);
+  }
+  if (source !== 'S3' && S3_HOST.test(name)) {
+    throw new ConfigurationError('SourcePrefix', `the address ${JSON.stringify(urlPrefix)} is one of S3, where a header chooses the bucket; grant the source S3 instead`);
   }
   return { host: name + port, path };
 }

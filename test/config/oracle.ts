@@ -74,7 +74,7 @@ export const xmlTree: fc.Arbitrary<XmlElement> = fc.letrec<{ tree: XmlElement }>
     )
     .map(([name, attributes, children]) => {
       const [only] = children;
-      return elementWith(name, Object.fromEntries(attributes), typeof only === 'string' ? only : (children as XmlElement[]));
+      return elementWith(name, Object.fromEntries(attributes), typeof only === 'string' ? only : children);
     }),
 })).tree;
 

@@ -4,7 +4,7 @@ import type { ProfileSettings } from '../../lib/config/settings';
 import { LIFTING } from './attacks';
 import type { Engine } from './engine';
 import { describeEngine, startEngine } from './engine';
-import { EVENTS, EVENTS_TABLES, login, nodeValues, serverDocuments, slotsOf } from './rendered';
+import { EVENTS, EVENTS_TABLES, login, nodeValues, serverDocuments, hashesOf } from './rendered';
 
 /** A setting must not be changed, or not so far. */
 const CONSTRAINED = { status: 500, code: 452 };
@@ -42,7 +42,7 @@ describeEngine('limits', () => {
   let engine: Engine;
 
   beforeAll(async () => {
-    engine = await startEngine({ documents: serverDocuments(MODEL), holes: nodeValues(slotsOf(MODEL)) });
+    engine = await startEngine({ documents: serverDocuments(MODEL), holes: nodeValues(hashesOf(MODEL)) });
     for (const sql of EVENTS_TABLES) await engine.admin(sql);
   });
 

@@ -2,7 +2,7 @@ import { XMLParser } from 'fast-xml-parser';
 import type { ClusterModel } from '../../lib/config/manifests';
 import type { Engine } from './engine';
 import { SERVER_DOCUMENT, describeEngine, startEngine } from './engine';
-import { EVENTS, SECRETS, cluster, login, nodeValues, serverDocuments, slotsOf } from './rendered';
+import { EVENTS, SECRETS, cluster, login, nodeValues, serverDocuments, hashesOf } from './rendered';
 
 /**
  * Sections of a server document that are not in `system.server_settings`, which lists single values only. A name that is in neither is one
@@ -35,7 +35,7 @@ describeEngine('every rendered document loads', () => {
     ['a single node with extra documents', { ...EVENTS, ...EXTRA, users: [...(EVENTS.users ?? []), { name: 'batch', profile: 'batch', quota: 'batch' }] }],
     ['nothing declared', cluster()],
   ] as [string, ClusterModel][])('%s', async (_what, model) => {
-    const engine = await startEngine({ documents: serverDocuments(model), holes: nodeValues(slotsOf(model)) });
+    const engine = await startEngine({ documents: serverDocuments(model), holes: nodeValues(hashesOf(model)) });
     try {
       const members = await engine.admin("SELECT shard_num, replica_num, host_name, port, is_local FROM system.clusters WHERE cluster = 'events' ORDER BY ALL");
       expect(members.trim().split('\n')).toEqual(model.topology.servers.map(({ shard, replica, host }) => `${shard}\t${replica}\t${host}\t9440\t0`));
@@ -72,7 +72,7 @@ describeEngine('what the loaded configuration says of itself', () => {
   let engine: Engine;
 
   beforeAll(async () => {
-    engine = await startEngine({ documents: serverDocuments(EVENTS), holes: nodeValues(slotsOf(EVENTS)) });
+    engine = await startEngine({ documents: serverDocuments(EVENTS), holes: nodeValues(hashesOf(EVENTS)) });
   });
 
   afterAll(() => engine?.stop());
@@ -91,13 +91,13 @@ describeEngine('what the loaded configuration says of itself', () => {
     expect(Object.fromEntries(rows.trim().split('\n').map((row) => row.split('\t')))).toEqual(wanted);
   });
 
-  test('every user has networks, three ways to log in with a hash, and only the grants that were declared', async () => {
+  test('every user has networks, a way to log in for every hash, and only the grants that were declared', async () => {
     const users = await engine.admin("SELECT name, toString(auth_type), toString(arraySort(host_ip)), default_roles_all FROM system.users WHERE storage = 'users_xml' AND name NOT IN ('default', 'node_maintenance') ORDER BY name");
-    const three = "['sha256_password','sha256_password','sha256_password']";
-    const cidr = "['10.20.0.0/16']";
+    const four = "['sha256_password','sha256_password','sha256_password','sha256_password']";
+    const rotation = "'10.30.0.0/24'";
     expect(users.replaceAll('\\', '').trim().split('\n')).toEqual([
-      `abroad\t${three}\t['10.50.0.0/16','192.168.7.9']\t1`,
-      ...['ingest', 'nothing', 'owner', 'reports'].map((name) => `${name}\t${three}\t${cidr}\t1`),
+      `abroad\t${four}\t[${rotation},'10.50.0.0/16','192.168.7.9']\t1`,
+      ...['ingest', 'nothing', 'owner', 'reports'].map((name) => `${name}\t${four}\t['10.20.0.0/16',${rotation}]\t1`),
     ]);
     const grants = await engine.admin("SELECT user_name, toString(access_type), database, table FROM system.grants WHERE user_name IN ('ingest', 'nothing', 'reports', 'abroad') ORDER BY ALL");
     expect(grants).toBe('abroad\tSELECT\tevents\t\\N\ningest\tINSERT\tevents\tfacts\nreports\tSELECT\tevents\t\\N\n');

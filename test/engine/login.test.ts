@@ -2,12 +2,16 @@ import { createHash } from 'node:crypto';
 import type { ClusterModel } from '../../lib/config/manifests';
 import type { Engine, Login, QueryOptions, Reply } from './engine';
 import { CLIENT, NODE, STRANGER, describeEngine, startEngine } from './engine';
-import { EVENTS, MAINTENANCE, SECRETS, login, nodeValues, serverDocuments, slotsOf } from './rendered';
+import { EVENTS, MAINTENANCE, SECRETS, VALID, login, nodeValues, serverDocuments, hashesOf } from './rendered';
 import { PATHS } from '../../lib/config/paths';
 
 const DECLARED = ['ingest', 'reports', 'owner', 'nothing'];
-const MODEL: ClusterModel = { ...EVENTS, users: [...(EVENTS.users ?? []), { name: 'audit' }] };
-const HOLES = nodeValues(slotsOf(MODEL));
+const CERTIFICATE = { subjectAltName: 'URI:spiffe://events/batch' };
+const MODEL: ClusterModel = {
+  ...EVENTS,
+  users: [...(EVENTS.users ?? []), { name: 'audit' }, { name: 'either', certificate: CERTIFICATE }, { name: 'batch', password: false, certificate: { commonName: 'batch', ...CERTIFICATE } }],
+};
+const HOLES = nodeValues(hashesOf(MODEL));
 
 /** Authentication failed, whatever the reason. */
 const REFUSED = { status: 403, code: 516 };
@@ -31,15 +35,15 @@ describeEngine('logging in', () => {
       expect(await attempt(login(user), { as })).toMatchObject({ status: 200, code: 0, body: `${user}\n` });
     });
 
-    test.each(['current', 'pending', 'previous'] as const)('logs in with the %s password', async (slot) => {
-      expect(await attempt(login(user, slot))).toMatchObject({ status: 200, body: `${user}\n` });
+    test.each(VALID)('logs in with the %s password', async (which) => {
+      expect(await attempt(login(user, which))).toMatchObject({ status: 200, body: `${user}\n` });
     });
 
     test.each(['headers', 'basic', 'url'] as const)('is refused with anything else sent in %s', async (as) => {
       const { password } = login(user);
       const hash = createHash('sha256').update(password).digest('hex');
       const wrong = [
-        '', 'x', 'a-fourth-password', user, password.toUpperCase(), password.slice(0, -1), `${password}x`,
+        '', 'x', 'another-password', user, password.toUpperCase(), password.slice(0, -1), `${password}x`,
         // what a header cannot carry: HTTP drops spaces at its ends.
         ...(as === 'headers' ? [] : [' ', `${password} `, `${password}\0`, `\0${password}`]),
         hash, hash.toUpperCase(), createHash('sha256').update(password).digest('base64'), ...DECLARED.filter((other) => other !== user).map((other) => login(other).password),
@@ -48,8 +52,12 @@ describeEngine('logging in', () => {
       for (const each of wrong) expect([each, await attempt({ user, password: each }, { as })]).toMatchObject([each, REFUSED]);
     });
 
+    test('logs in from where passwords are rotated', async () => {
+      expect(await fromAddress('10.30.0.7', login(user))).toMatchObject({ status: 200 });
+    });
+
     test('is refused from outside the networks', async () => {
-      for (const from of [STRANGER, NODE, '10.19.255.255', '10.21.0.0', '203.0.113.9', '::1', '2001:db8::1']) {
+      for (const from of [STRANGER, '10.30.1.0', NODE, '10.19.255.255', '10.21.0.0', '203.0.113.9', '::1', '2001:db8::1']) {
         expect([from, await fromAddress(from, login(user))]).toMatchObject([from, REFUSED]);
       }
     });
@@ -109,6 +117,21 @@ describeEngine('logging in', () => {
     for (const from of [CLIENT, '192.168.7.8', STRANGER]) expect([from, await attempt(login('abroad'), { from })]).toMatchObject([from, REFUSED]);
   });
 
+  test('a certificate is one more way in, or the only one', async () => {
+    const methods = await engine.admin("SELECT name, toString(auth_type), toString(auth_params) FROM system.users WHERE name IN ('either', 'batch') ORDER BY name");
+    const [batch = '', either = ''] = methods.replaceAll('\\', '').split('\n');
+    expect(batch).toMatch(/^batch\t\['ssl_certificate'\]\t.*batch.*spiffe:\/\/events\/batch/);
+    expect(either).toMatch(/^either\t\['sha256_password',.*'ssl_certificate'\]/);
+    expect(await attempt(login('either'))).toMatchObject({ status: 200 });
+    // there is no TLS in this engine, so no certificate either: whoever only says to have one is refused.
+    for (const password of ['', 'batch', login('batch').password, 'URI:spiffe://events/batch']) expect([password, await attempt({ user: 'batch', password })]).toMatchObject([password, REFUSED]);
+    for (const user of ['batch', 'either']) {
+      expect(await engine.send({ path: '/?query=SELECT+1', headers: { 'X-ClickHouse-User': user, 'X-ClickHouse-SSL-Certificate-Auth': 'on' } })).toMatchObject(REFUSED);
+    }
+    // nobody rotates what is not there.
+    expect(await engine.admin("SELECT arrayJoin(host_ip) FROM system.users WHERE name = 'batch'")).toBe('10.20.0.0/16\n');
+  });
+
   test('the node-local account logs in on the node only', async () => {
     expect(await attempt(MAINTENANCE, { from: NODE })).toMatchObject({ status: 200, body: 'node_maintenance\n' });
     expect(await attempt(MAINTENANCE, { from: CLIENT })).toMatchObject(REFUSED);
@@ -153,8 +176,8 @@ describeEngine('logging in', () => {
     expect(log).toContain("Authenticating user 'ingest'");
     expect(log).toContain('LoginFailure\t');
     const secrets = [
-      ...DECLARED.flatMap((user) => (['current', 'pending', 'previous'] as const).map((slot) => login(user, slot).password)),
-      ...Object.values(HOLES.passwords ?? {}).flatMap((slots) => Object.values(slots)),
+      ...DECLARED.flatMap((user) => VALID.map((which) => login(user, which).password)),
+      ...Object.values(HOLES.passwordHashes ?? {}).flat(),
       MAINTENANCE.password, HOLES.maintenanceHash ?? '', SECRETS.cluster, SECRETS.interserver,
     ];
     for (const secret of secrets) {
@@ -187,14 +210,13 @@ describeEngine('a rotation, step by step', () => {
   const [a, b, c] = ['A', 'B', 'C'].map((name) => `password-${name}-of-this-test-only`) as [string, string, string];
 
   test.each([
-    ['before', [a, a, a], [a]],
-    ['pending is set', [a, b, a], [a, b]],
-    ['promoted, the previous one in its grace', [b, b, a], [a, b]],
-    ['the next one is set within the grace', [b, c, a], [a, b, c]],
-    ['the grace is over', [c, c, c], [c]],
-  ] as const)('%s', async (_step, [current, pending, previous], accepted) => {
-    const hashes = { currentHash: sha(current), pendingHash: sha(pending), previousHash: sha(previous) };
-    const engine = await startEngine({ documents: serverDocuments(EVENTS), holes: { ...HOLES, passwords: { ...HOLES.passwords, ingest: hashes } } });
+    ['before', [a]],
+    ['pending is set', [a, b]],
+    ['promoted, the previous one in its grace', [b, a]],
+    ['the next one is set within the grace', [b, c, a]],
+    ['the grace is over, and two that are the same', [c, c]],
+  ] as const)('%s', async (_step, accepted) => {
+    const engine = await startEngine({ documents: serverDocuments(EVENTS), holes: { ...HOLES, passwordHashes: { ...HOLES.passwordHashes, ingest: accepted.map(sha) } } });
     try {
       const statuses: Record<string, number> = {};
       for (const password of [a, b, c]) statuses[password] = (await engine.query('SELECT 1', { user: 'ingest', password })).status;

@@ -2,7 +2,7 @@ import type { Attack } from './attacks';
 import { ACCESS, DENIED, DICTIONARIES, ENGINES, OBJECTS, OPERATING, PEEKING, READING, WRITING } from './attacks';
 import type { Documents, Engine } from './engine';
 import { NODE, describeEngine, startEngine } from './engine';
-import { EVENTS, EVENTS_TABLES, MAINTENANCE, login, nodeValues, serverDocuments, slotsOf } from './rendered';
+import { EVENTS, EVENTS_TABLES, MAINTENANCE, login, nodeValues, serverDocuments, hashesOf } from './rendered';
 import { PATHS } from '../../lib/config/paths';
 
 const HARMLESS = ['ingest', 'reports', 'owner', 'nothing'];
@@ -18,7 +18,7 @@ function withWarden(documents: Documents): Documents {
 }
 
 async function started(documents: Documents): Promise<Engine> {
-  const engine = await startEngine({ documents, holes: nodeValues(slotsOf(EVENTS)) });
+  const engine = await startEngine({ documents, holes: nodeValues(hashesOf(EVENTS)) });
   for (const sql of EVENTS_TABLES) await engine.admin(sql);
   // so that the logs are there to be looked at.
   await engine.admin('SYSTEM FLUSH LOGS');

@@ -1,5 +1,5 @@
 import { GRANTABLE_PRIVILEGES } from '../../lib/config/grants';
-import type { HoleValues, PasswordHashes } from '../../lib/config/holes';
+import type { HoleValues } from '../../lib/config/holes';
 import { sha256Hex } from '../../lib/config/manifest';
 import type { ClusterModel } from '../../lib/config/manifests';
 import { bootManifest, liveManifest } from '../../lib/config/manifests';
@@ -14,7 +14,7 @@ export function serverDocuments(model: ClusterModel, leftOut: readonly string[] 
 }
 
 /** What a node would fill the holes with. */
-export function nodeValues(passwords: Readonly<Record<string, PasswordHashes>> = {}): HoleValues {
+export function nodeValues(passwordHashes: HoleValues['passwordHashes'] = {}): HoleValues {
   return {
     nodeName: 'server-1-1',
     nodeHost: 'server-1-1.events.clickhouse.internal',
@@ -22,13 +22,14 @@ export function nodeValues(passwords: Readonly<Record<string, PasswordHashes>> =
     shard: '1',
     replica: '1',
     clientNetworks: ['10.20.0.0/16'],
+    rotationNetworks: ['10.30.0.0/24'],
     certificatePath: '/etc/clickhouse-server/tls/1/node.crt',
     privateKeyPath: '/etc/clickhouse-server/tls/1/node.key',
     caBundlePath: '/etc/clickhouse-server/tls/1/ca.crt',
     interserverPassword: SECRETS.interserver,
     clusterSecret: SECRETS.cluster,
     maintenanceHash: sha256Hex(MAINTENANCE.password),
-    passwords,
+    passwordHashes,
   };
 }
 
@@ -38,20 +39,17 @@ export const SECRETS = { interserver: 'interserver0Secret0Of0This0Test0Only', cl
 /** The node-local account. */
 export const MAINTENANCE = { user: 'node_maintenance', password: 'maintenance-password-of-this-test-only' };
 
-/** A user's password in one of its slots. */
-export function login(user: string, slot: 'current' | 'pending' | 'previous' = 'current'): Required<Login> {
-  return { user, password: `${slot}-password-of-${user}-in-this-test-only` };
-}
+/** Passwords of a user that are valid at the same time in the middle of a rotation. */
+export const VALID = ['current', 'pending', 'previous', 'one-before'] as const;
 
-/** Three different hashes in the three slots, as in the middle of a rotation. */
-export function threeSlots(user: string): PasswordHashes {
-  const hash = (slot: 'current' | 'pending' | 'previous') => sha256Hex(login(user, slot).password);
-  return { currentHash: hash('current'), pendingHash: hash('pending'), previousHash: hash('previous') };
+/** A user's password. */
+export function login(user: string, which: (typeof VALID)[number] = 'current'): Required<Login> {
+  return { user, password: `${which}-password-of-${user}-in-this-test-only` };
 }
 
 /** Hashes for every declared user. */
-export function slotsOf(model: ClusterModel): Readonly<Record<string, PasswordHashes>> {
-  return Object.fromEntries((model.users ?? []).map(({ name }) => [name, threeSlots(name)]));
+export function hashesOf(model: ClusterModel): Readonly<Record<string, readonly string[]>> {
+  return Object.fromEntries((model.users ?? []).map(({ name }) => [name, VALID.map((which) => sha256Hex(login(name, which).password))]));
 }
 
 /** A cluster of a size, with nothing declared. */
@@ -70,7 +68,7 @@ export const EVENTS: ClusterModel = {
   users: [
     { name: 'ingest', grants: [{ privileges: ['INSERT'], database: 'events', table: 'facts' }] },
     { name: 'reports', grants: [{ privileges: ['SELECT'], database: 'events' }], profile: 'readers' },
-    { name: 'owner', grants: [{ privileges: [...GRANTABLE_PRIVILEGES], database: 'events' }] },
+    { name: 'owner', grants: [{ privileges: [...GRANTABLE_PRIVILEGES], database: 'events', mutationsReadEverything: true }] },
     { name: 'nothing' },
     { name: 'abroad', grants: [{ privileges: ['SELECT'], database: 'events' }], networks: ['10.50.0.0/16', '192.168.7.9/32'] },
   ],

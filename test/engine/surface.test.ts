@@ -1,7 +1,7 @@
 import type { Engine } from './engine';
 import { describeEngine, startEngine } from './engine';
 import { FOREIGN_PAGE, UNWANTED_METHODS, lettingIn, unwantedPages } from './http';
-import { EVENTS, login, nodeValues, serverDocuments, slotsOf } from './rendered';
+import { EVENTS, login, nodeValues, serverDocuments, hashesOf } from './rendered';
 
 describeEngine('what the HTTP interface answers', () => {
   let engine: Engine;
@@ -9,7 +9,7 @@ describeEngine('what the HTTP interface answers', () => {
   const headers = { 'X-ClickHouse-User': user, 'X-ClickHouse-Key': password };
 
   beforeAll(async () => {
-    engine = await startEngine({ documents: serverDocuments(EVENTS), holes: nodeValues(slotsOf(EVENTS)) });
+    engine = await startEngine({ documents: serverDocuments(EVENTS), holes: nodeValues(hashesOf(EVENTS)) });
   });
 
   afterAll(() => engine?.stop());

@@ -1,0 +1,218 @@
+import type { LiveManifest, UserDocument } from '../../config/manifest';
+import type { Disk } from '../disk';
+import { kindOf, removeLeftovers } from '../disk';
+import type { Admission, CredentialMemory, Stages } from './admission';
+import { admit, revoke } from './admission';
+import { finishedDocument, hashesIn, isDocumentOf, strangeName } from './document';
+import type { UsersDirectory } from './files';
+import { removeDocument, writeDocument, writtenDocument, writtenUsers } from './files';
+import { prepareMemory, recall, remember } from './memory';
+import type { PasswordReading, SecretStore } from './secrets';
+import { readPassword, readStages } from './secrets';
+
+/** All that a pass needs of the node. */
+export interface CredentialNode {
+  readonly manifest: LiveManifest;
+  readonly clientNetworks: readonly string[];
+  readonly store: SecretStore;
+  readonly disk: Disk;
+  readonly users: UsersDirectory;
+  /** the directory on the data volume where each user's clock is kept. */
+  readonly memory: string;
+  /** milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+/** What a pass did. Names and words; no secret, and nothing that was read from one. */
+export interface RefreshReport {
+  readonly written: readonly string[];
+  readonly removed: readonly string[];
+  /** declared, and not admitted at all. */
+  readonly leftOut: readonly Reason[];
+  /** not certain: what was admitted before still is. */
+  readonly kept: readonly Reason[];
+  /** worth knowing, and changes nothing for who may log in now. */
+  readonly notes: readonly Reason[];
+  readonly ages: readonly { readonly user: string; readonly seconds: number }[];
+  /** whether asking again soon may give another answer. */
+  readonly retry: boolean;
+}
+
+export interface Reason {
+  readonly user: string;
+  readonly reason: string;
+}
+
+/** How many users are read at once. https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html allows thousands a second, for all nodes. */
+const AT_ONCE = 8;
+
+/** More than a user can have: what is carried over cannot grow without end. */
+const MOST_HASHES = 64;
+
+type Decide = (stages: Stages, memory: CredentialMemory | undefined, now: number, grace: number) => Admission;
+
+/**
+ * One pass: every declared user admits what he should now, and nobody else is there.
+ *
+ * Every pass starts from nothing but the secrets, the memory and the files, so one that ended anywhere is completed by the next.
+ */
+export function refresh(node: CredentialNode): Promise<RefreshReport> {
+  return converge(node, () => false);
+}
+
+/** Emergency: the same, and of the named users (everybody when none is named) nothing that is leaving is admitted from now on. */
+export function revokeLeaving(node: CredentialNode, only: readonly string[] = []): Promise<RefreshReport> {
+  return converge(node, (user) => only.length === 0 || only.includes(user));
+}
+
+async function converge(node: CredentialNode, revoked: (user: string) => boolean): Promise<RefreshReport> {
+  const { disk, manifest, users } = node;
+  removeLeftovers(disk, users.path);
+  try {
+    prepareMemory(disk, node.memory);
+    removeLeftovers(disk, node.memory);
+  } catch {
+    // each user will say that nothing can be remembered; that keeps nobody from logging in.
+  }
+  const outcomes = removeUndeclared(node);
+  const queue = manifest.users.values();
+  const worker = async (): Promise<void> => {
+    for (const document of queue) outcomes.push(await settled(node, document, revoked(document.user)));
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  return report(outcomes);
+}
+
+/** What happened to one user. */
+interface Outcome {
+  readonly user: string;
+  readonly state: 'written' | 'same' | 'undeclared' | 'leftOut' | 'kept';
+  readonly reason?: string;
+  readonly removed?: boolean;
+  readonly notes?: readonly string[];
+  readonly age?: number;
+  readonly retry?: boolean;
+}
+
+function removeUndeclared(node: CredentialNode): Outcome[] {
+  const declared = new Set(node.manifest.users.map(({ user }) => user));
+  return writtenUsers(node.disk, node.users).filter((user) => !declared.has(user)).map((user): Outcome => {
+    try {
+      return { user, state: 'undeclared', removed: removeDocument(node.disk, node.users, user) };
+    } catch (error) {
+      return { user, state: 'kept', reason: `is not declared any more, but its file cannot be removed: ${kindOf(error)}`, retry: true };
+    }
+  });
+}
+
+/** One user, whose trouble is nobody else's. */
+async function settled(node: CredentialNode, document: UserDocument, revoking: boolean): Promise<Outcome> {
+  // first: a name that is no user's could be the name of a file that is not ours.
+  const strange = strangeName(document);
+  if (strange !== undefined) return { user: document.user, state: 'leftOut', reason: strange };
+  try {
+    return document.secret === undefined ? withPasswords(node, document, NO_PASSWORDS) : await withSecret(node, document, document.secret, revoking);
+  } catch (error) {
+    return { user: document.user, state: 'kept', reason: `its file cannot be written or removed: ${kindOf(error)}`, retry: true };
+  }
+}
+
+/** What is known of a user's passwords. */
+interface Passwords {
+  /** in the order of admission. */
+  readonly hashes: readonly string[];
+  /** why there may be more; then what was admitted before stays admitted too. */
+  readonly uncertain?: string;
+  readonly notes: readonly string[];
+  readonly age?: number;
+  readonly retry?: boolean;
+}
+
+const NO_PASSWORDS: Passwords = { hashes: [], notes: [] };
+
+async function withSecret(node: CredentialNode, document: UserDocument, secret: string, revoking: boolean): Promise<Outcome> {
+  const { user, graceSeconds } = document;
+  if (graceSeconds === undefined || !(graceSeconds >= 0)) return keptOrLeftOut(node, user, 'the manifest has no grace for it');
+  const reading = await readStages(node.store, secret);
+  if (reading.kind !== 'stages') {
+    return reading.kind === 'gone' ? leftOut(node, user, reading.reason) : withPasswords(node, document, { hashes: [], uncertain: reading.reason, notes: [] });
+  }
+  const decide: Decide = revoking ? revoke : admit;
+  const { memory, trouble } = recall(node.disk, node.memory, user, secret);
+  const admission = decide(reading.stages, memory, node.now(), graceSeconds * 1000);
+  const notes = trouble === undefined ? [] : [trouble];
+  // before the file: should the process end in between, the next pass finishes from here. The other way round a version could lose its first
+  // sight, and what was just revoked would be let in again.
+  const forgotten = rememberOr(() => remember(node.disk, node.memory, node.users.owner, user, secret, admission.memory));
+  if (forgotten !== undefined) notes.push(forgotten);
+  const passwords = await readAdmitted(node, document.user, secret, admission.admitted, revoking);
+  if ('unfit' in passwords) return leftOut(node, user, passwords.unfit, notes);
+  return withPasswords(node, document, { ...passwords, notes: [...notes, ...passwords.notes], retry: passwords.retry ?? forgotten !== undefined });
+}
+
+function rememberOr(act: () => void): string | undefined {
+  try {
+    act();
+    return undefined;
+  } catch (error) {
+    return `what was decided cannot be remembered (${kindOf(error)}); what is leaving leaves later, and what is revoked comes back with the next refresh`;
+  }
+}
+
+/** Reads the admitted versions, current first. */
+async function readAdmitted(node: CredentialNode, user: string, secret: string, admitted: readonly string[], revoking: boolean): Promise<Passwords | { readonly unfit: string }> {
+  const readings: PasswordReading[] = [];
+  for (const version of admitted) readings.push(await readPassword(node.store, secret, version, user));
+  const [current, ...others] = readings;
+  if (current === undefined) return { unfit: 'the secret has no current version' };
+  const hashes = readings.flatMap((each) => (each.kind === 'hash' ? [each.hash] : []));
+  if (current.kind !== 'hash') {
+    if (current.kind === 'malformed') return { unfit: `the current version cannot be used: ${current.reason}` };
+    // a version in use that is not found has just been replaced, or this answer is older than the labels: both pass.
+    return { hashes, uncertain: current.reason, notes: [] };
+  }
+  const age = current.created === undefined ? undefined : Math.max(0, Math.round((node.now() - current.created) / 1000));
+  const notes = others.flatMap((each) => (each.kind === 'malformed' ? [`a version beside the current one cannot be used: ${each.reason}`] : []));
+  const [unread] = others.flatMap((each) => (each.kind === 'unknown' ? [each.reason] : []));
+  if (unread === undefined) return { hashes, notes, age };
+  // an emergency does not wait: carrying over would carry what is to go.
+  return revoking ? { hashes, notes: [...notes, unread], age, retry: true } : { hashes, uncertain: unread, notes, age };
+}
+
+/** Writes the document of a user. The template is always that of the live manifest, so that grants change even while a secret cannot be read. */
+function withPasswords(node: CredentialNode, document: UserDocument, passwords: Passwords): Outcome {
+  const { disk, users, manifest, clientNetworks } = node;
+  const { user } = document;
+  const { uncertain, notes, age, retry } = passwords;
+  const carried = uncertain === undefined ? [] : hashesIn(writtenDocument(disk, users, user), user);
+  const hashes = [...new Set([...passwords.hashes, ...carried])].slice(0, MOST_HASHES);
+  if (uncertain !== undefined && hashes.length === 0) return { ...keptOrLeftOut(node, user, uncertain), retry: true };
+  const finished = finishedDocument(document, hashes, { clientNetworks, rotationNetworks: manifest.rotationNetworks });
+  if ('unfit' in finished) return keptOrLeftOut(node, user, finished.unfit);
+  const changed = writeDocument(disk, users, user, finished.content);
+  const told = { user, notes, age };
+  return uncertain === undefined ? { ...told, state: changed ? 'written' : 'same', retry } : { ...told, state: 'kept', reason: uncertain, retry: true };
+}
+
+/** Without a document that can be written: what is there stays if it is whole. */
+function keptOrLeftOut(node: CredentialNode, user: string, reason: string): Outcome {
+  return isDocumentOf(writtenDocument(node.disk, node.users, user), user) ? { user, state: 'kept', reason } : leftOut(node, user, reason);
+}
+
+function leftOut(node: CredentialNode, user: string, reason: string, notes: readonly string[] = []): Outcome {
+  return { user, state: 'leftOut', reason, notes, removed: removeDocument(node.disk, node.users, user) };
+}
+
+function report(all: readonly Outcome[]): RefreshReport {
+  const outcomes = [...all].sort((a, b) => (a.user < b.user ? -1 : 1));
+  const reasons = (state: Outcome['state']): Reason[] => outcomes.filter((each) => each.state === state).map(({ user, reason = '' }) => ({ user, reason }));
+  return {
+    written: outcomes.filter(({ state }) => state === 'written').map(({ user }) => user),
+    removed: outcomes.filter(({ removed }) => removed === true).map(({ user }) => user),
+    leftOut: reasons('leftOut'),
+    kept: reasons('kept'),
+    notes: outcomes.flatMap(({ user, notes = [] }) => notes.map((reason) => ({ user, reason }))),
+    ages: outcomes.flatMap(({ user, age }) => (age === undefined ? [] : [{ user, seconds: age }])),
+    retry: outcomes.some(({ retry }) => retry === true),
+  };
+}
