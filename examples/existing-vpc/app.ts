@@ -1,10 +1,11 @@
-// ClickHouse in a VPC that exists already, used by a function: nothing is looked up, so it synthesises without an account.
+// ClickHouse in a VPC that exists already, used by a service that does too: nothing is looked up, so it synthesises without an account.
 import type { AppProps, StackProps } from 'aws-cdk-lib';
 import { App, Duration, Size, Stack, Validations } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import * as iam from 'aws-cdk-lib/aws-iam';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import type { Construct } from 'constructs';
-import { ClickHouseChecks, ClickHouseCluster, ClickHouseVersion } from '../../lib';
+import { ClickHouseChecks, ClickHouseCluster, ClickHouseVersion, Grant } from '../../lib';
 
 /** A cluster in imported subnets, with more room and tuned settings. */
 export class ExistingVpcStack extends Stack {
@@ -30,8 +31,12 @@ export class ExistingVpcStack extends Stack {
         merges: '<clickhouse><background_pool_size>8</background_pool_size></clickhouse>',
       },
     });
-    const ingest = ec2.SecurityGroup.fromSecurityGroupId(this, 'Ingest', 'sg-0123456789abcdef0');
-    cluster.connections.allowFrom(ingest, ec2.Port.tcp(cluster.nativeEndpoint.port), 'the ingest service writes events');
+    const events = cluster.addDatabase('events');
+    const ingest = cluster.addUser('ingest', { grants: [Grant.insertInto(events.tables('*'))], defaultDatabase: events, clientCidrs: ['10.41.0.0/16'] });
+    // the ingest service exists already, as a role and a security group.
+    const role = iam.Role.fromRoleName(this, 'IngestRole', 'ingest-service');
+    const securityGroup = ec2.SecurityGroup.fromSecurityGroupId(this, 'Ingest', 'sg-0123456789abcdef0');
+    ingest.grantConnect(role, securityGroup);
   }
 }
 

@@ -5,7 +5,7 @@ import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import type { Construct } from 'constructs';
-import { ClickHouseChecks, ClickHouseCluster, ClickHouseVpcEndpoints } from '../../lib';
+import { ClickHouseChecks, ClickHouseCluster, ClickHouseVpcEndpoints, Grant } from '../../lib';
 
 /** The VPC and its endpoints, made once for whatever runs in it. */
 export class NetworkStack extends Stack {
@@ -34,7 +34,7 @@ export interface EventsStackProps extends StackProps {
 export class EventsStack extends Stack {
   constructor(scope: Construct, id: string, props: EventsStackProps) {
     super(scope, id, props);
-    new ClickHouseCluster(this, 'ClickHouse', {
+    const cluster = new ClickHouseCluster(this, 'ClickHouse', {
       vpc: props.network.vpc,
       vpcEndpoints: props.network.endpoints,
       clusterName: 'events',
@@ -44,6 +44,11 @@ export class EventsStack extends Stack {
       nestedStacks: true,
       deletionProtection: true,
     });
+    const facts = cluster.addDatabase('facts');
+    // a cluster of several shards is queried through Distributed tables.
+    cluster.addUser('migrations', { grants: [Grant.schemaOwner(facts, { distributedTablesShowColumns: true })], defaultDatabase: facts });
+    const analyst = cluster.addRole('analyst', { grants: [Grant.selectFrom(facts.tables('*'))] });
+    for (const name of ['dashboards', 'notebooks']) cluster.addUser(name, { roles: [analyst], defaultDatabase: facts });
   }
 }
 
