@@ -28,14 +28,11 @@ export class Privilege {
   /** Add, drop and change columns. */
   public static readonly ALTER_COLUMN = new Privilege('ALTER COLUMN');
 
-  /** Add, drop and materialize indexes. */
+  /** Add, drop and materialize indexes, and change the sorting key. */
   public static readonly ALTER_INDEX = new Privilege('ALTER INDEX');
 
   /** Change how long rows are kept. */
   public static readonly ALTER_TTL = new Privilege('ALTER TTL');
-
-  /** Change the sorting key. */
-  public static readonly ALTER_ORDER_BY = new Privilege('ALTER ORDER BY');
 
   /** Add and drop constraints. */
   public static readonly ALTER_CONSTRAINT = new Privilege('ALTER CONSTRAINT');

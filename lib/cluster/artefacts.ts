@@ -89,6 +89,9 @@ export class Artefacts extends Construct {
       ],
     });
     acknowledgeWildcards(publisher.role, { [objects]: 'the publisher writes and empties this one bucket; keys are named by hashes that change' });
+    const [refused] = tooLarge(boot, props.live());
+    if (refused !== undefined) throw new ConstructError('ManifestSize', refused, this);
+    // users are declared later.
     this.node.addValidation({ validate: () => tooLarge(boot, props.live()) });
     const inTemplate = ({ key, sha256, content }: Artefact): Record<string, string> => ({ Key: key, Sha256: sha256, Content: content });
     this.published = new CustomResource(this, 'Published', {

@@ -71,11 +71,15 @@ function storage(settings: CompleteServerSettings): XmlElement[] {
  *   filter is on as soon as the section exists and then compares with what it lists.
  *   https://github.com/ClickHouse/ClickHouse/blob/master/src/Common/RemoteHostFilter.cpp
  *   Hosts are listed by exact name; the alternative, `host_regexp`, is where the forgotten `^`, `$` and `\.` are.
+ * - `http_forbid_headers`: `headers('Host' = ...)` of a table function would go to another site or bucket behind the same address than the one
+ *   that is granted, and `Authorization` would lend somebody else's rights there.
+ *   https://clickhouse.com/docs/operations/server-configuration-parameters/settings#http_forbid_headers
  * - `s3_allow_server_credentials_for_system_table_disks` 0: no table disk may borrow the instance's role.
  */
 function outgoing(settings: CompleteServerSettings): XmlElement[] {
   return [
     element('remote_url_allow_hosts', settings.remoteUrlAllowHosts.map((host) => element('host', host))),
+    element('http_forbid_headers', element('header_regexp', '(?i)host'), element('header_regexp', '(?i)authorization')),
     element('s3_allow_server_credentials_for_system_table_disks', false),
   ];
 }

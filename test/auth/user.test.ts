@@ -246,7 +246,7 @@ test('what users may do stands in their documents, with roles, limits and quotas
   cluster.addUser('reports', { roles: [analyst], settingsProfile: careful, quota: daily });
   cluster.addUser('ingest', { grants: [Grant.insertInto(events.tables('clicks')), Grant.of([Privilege.OPTIMIZE, Privilege.SHOW_TABLES], events.tables('clicks'))] });
   const live = liveOf(template());
-  expect(live.databases).toEqual(['events']);
+  expect(live.databases).toEqual([{ name: 'events', create: 'CREATE DATABASE IF NOT EXISTS `events` ENGINE = Atomic' }]);
   const [reports, ingest] = live.users.map((user) => user.template);
   expect(reports).toContain('<query>GRANT `analyst`</query>');
   expect(reports).toContain('<profile>careful</profile>');

@@ -112,6 +112,10 @@ describe.each<[string, Topology]>([['one node', SINGLE], ['shards, replicas and 
     expect(at(document, 'remote_url_allow_hosts')?.children).toEqual([]);
   });
 
+  test('lets no query choose the site behind an address, or lend somebody else\'s rights there', () => {
+    expect(all(document, 'http_forbid_headers', 'header_regexp').map((each) => textAt(each))).toEqual(['(?i)host', '(?i)authorization']);
+  });
+
   test('names no setting of queries, which would stop the server from starting', () => {
     const top = childElements(document).map((each) => each.name);
     for (const { name } of PINNED_SETTINGS) expect(top).not.toContain(name);

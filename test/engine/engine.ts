@@ -218,7 +218,7 @@ function queryRequest(sql: string, who: Login | undefined, how: QueryOptions): S
 }
 
 /** One request, read to its end: the engine aborts when a client leaves while it answers. */
-function exchange(port: number, { path, method = 'GET', headers = {}, body, from = CLIENT }: SendOptions): Promise<Reply> {
+export function exchange(port: number, { path, method = 'GET', headers = {}, body, from = CLIENT }: SendOptions): Promise<Reply> {
   return new Promise((resolve, reject) => {
     const origin = from === NODE ? {} : { 'X-Forwarded-For': from };
     const sent = request({ host: NODE, port, path, method, headers: { ...origin, ...headers }, agent: false }, (response) => {

@@ -10,7 +10,7 @@ import { EVENTS, SECRETS, cluster, login, nodeValues, serverDocuments, hashesOf 
  */
 const SECTIONS = [
   'logger', 'listen_host', 'https_port', 'tcp_port_secure', 'interserver_listen_host', 'interserver_https_port', 'interserver_https_host', 'openSSL', 'http_handlers',
-  'user_directories', 'access_control_improvements', 'remote_url_allow_hosts', 'macros', 'zookeeper', 'distributed_ddl', 'query_masking_rules', 'send_crash_reports',
+  'user_directories', 'access_control_improvements', 'remote_url_allow_hosts', 'http_forbid_headers', 'macros', 'zookeeper', 'distributed_ddl', 'query_masking_rules', 'send_crash_reports',
   'session_log', 'query_log', 'part_log', 'metric_log', 'asynchronous_metric_log', 'error_log', 'query_views_log', 'backup_log', 'crash_log',
 ];
 
