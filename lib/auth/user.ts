@@ -31,6 +31,8 @@ export interface IClickHouseUser extends IResource {
 
   /**
    * The secret with the password and all that is needed to connect; absent for a user who logs in with a certificate only.
+   *
+   * @attribute
    */
   readonly secret?: ISecret;
 
