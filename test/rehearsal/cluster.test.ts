@@ -15,12 +15,12 @@ import { acyclic, available, completes, ends, keepsData, leavesNothing, nodeName
 const folders: string[] = [];
 afterAll(() => folders.forEach((each) => rmSync(each, { recursive: true })));
 
-type Props = Omit<ClickHouseClusterProps, 'vpc'>;
+type Props = Omit<ClickHouseClusterProps, 'vpc'> & { readonly users?: number };
 const large = (of: ec2.InstanceClass): ec2.InstanceType => ec2.InstanceType.of(of, ec2.InstanceSize.LARGE);
 
 /** The real templates, synthesised once each. */
 const synthesised = new Map<string, Assembly>();
-function cluster(name: string, props: Props): Assembly {
+function cluster(name: string, { users = 1, ...props }: Props): Assembly {
   const known = synthesised.get(name);
   if (known !== undefined) return known;
   const outdir = mkdtempSync(join(tmpdir(), 'rehearsal-'));
@@ -28,7 +28,8 @@ function cluster(name: string, props: Props): Assembly {
   const app = new App({ outdir });
   const stack = new Stack(app, 'Analytics');
   const vpc = new ec2.Vpc(stack, 'Vpc', { natGateways: 0, subnetConfiguration: [{ name: 'Isolated', subnetType: ec2.SubnetType.PRIVATE_ISOLATED }] });
-  new ClickHouseCluster(stack, 'ClickHouse', { vpc, ...props });
+  const declared = new ClickHouseCluster(stack, 'ClickHouse', { vpc, ...props });
+  for (let user = 1; user <= users; user += 1) declared.addUser(`user-${user}`);
   app.synth();
   const assembly = readAssembly(outdir);
   synthesised.set(name, assembly);
@@ -47,6 +48,7 @@ const CHANGES: Readonly<Record<string, { readonly props: Props; readonly rolls: 
   'another Keeper machine type': { props: { keeperInstanceType: large(ec2.InstanceClass.M7G) }, rolls: 'keepers' },
   'another version': { props: { version: ClickHouseVersion.of('26.8.40.1') }, rolls: 'all' },
   'another profile': { props: { extraUsersDocuments: { reports: '<clickhouse><profiles><reports><max_threads>4</max_threads></reports></profiles></clickhouse>' } }, rolls: 'none' },
+  'another user': { props: { users: 2 }, rolls: 'none' },
   'another shard': { props: { shards: 3 }, rolls: 'none' },
   'another replica': { props: { replicas: 4 }, rolls: 'none' },
 };
