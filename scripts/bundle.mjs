@@ -27,7 +27,8 @@ const checker = {
     banner: { js: `#!/usr/bin/env node\n/* Includes yaml, https://eemeli.org/yaml\n${readFileSync(join(root, 'node_modules', 'yaml', 'LICENSE'), 'utf8')}*/` },
   },
 };
-const agent = { name: 'agent', entry: join(root, 'lib', 'agent', 'main.ts') };
+// the modules of the SDK lose what is not used, its CommonJS builds do not.
+const agent = { name: 'agent', entry: join(root, 'lib', 'agent', 'main.ts'), options: { mainFields: ['module', 'main'] } };
 const bundles = [...handlers(), ...(existsSync(agent.entry) ? [agent] : []), checker];
 
 rmSync(out, { recursive: true, force: true });

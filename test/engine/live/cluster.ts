@@ -25,8 +25,6 @@ const CLIENT_NETWORKS = ['10.20.0.0/16'];
 const HOUR = 3_600_000;
 /** How long one step of a rotation may take here; a function of Lambda has fifteen minutes. */
 const PATIENCE_MS = 40_000;
-/** Run Command reaches one node sooner than the next, so that for a while they differ. */
-const COMMAND_MS = 300;
 const LAMBDA = 'arn:aws:lambda:eu-central-1:111122223333:function:rotate';
 
 /** What every client asks for. */
@@ -41,10 +39,13 @@ export class LiveCluster {
   readonly nodes: LiveNode[] = [];
   /** passwords by user whose grace is over, as far as every node has seen that. */
   readonly expired = new Map<string, readonly string[]>();
+  /** how much later a command reaches the next node, so that for a while they differ. */
+  commandSpread = 300;
   private readonly model = new SecretsManagerModel();
   private readonly live: LiveManifest;
   private readonly secrets = new Map<string, Secret>();
   private readonly underWay = new Set<Promise<unknown>>();
+  private readonly commands = new Set<Promise<unknown>>();
   private later = 0;
 
   private constructor({ live }: Published) {
@@ -88,12 +89,9 @@ export class LiveCluster {
   }
 
   /** One query on one node, as a client; without a login nothing is said of who asks. */
-  ask(node: LiveNode, who: Login | undefined, from = CLIENT): Promise<Reply> {
+  ask(node: LiveNode, who: Login | undefined, from = CLIENT, sql = QUERY): Promise<Reply> {
     const headers: Record<string, string> = who === undefined ? {} : { 'X-ClickHouse-User': who.user, 'X-ClickHouse-Key': who.password ?? '' };
-    const asking = exchange(node.port, { method: 'POST', path: '/?wait_end_of_query=1', headers, body: QUERY, from });
-    const over = asking.then(() => undefined, () => undefined).finally(() => this.underWay.delete(over));
-    this.underWay.add(over);
-    return asking;
+    return until(exchange(node.port, { method: 'POST', path: '/?wait_end_of_query=1', headers, body: sql, from }), this.underWay);
   }
 
   /** A rotation as Secrets Manager carries it out: the function, called once for each step. */
@@ -113,18 +111,26 @@ export class LiveCluster {
     this.model.putSecretValue({ SecretId: arn, SecretString: this.value(user) });
   }
 
+  /** Every node has done what it was told, and serves what it found. */
+  async settled(): Promise<void> {
+    await Promise.all(this.commands);
+    await Promise.all(this.nodes.map((node) => node.settled()));
+  }
+
   /** The grace of everything that was replaced so far ends. Returns when every node has seen that. */
   async graceEnds(): Promise<void> {
     // a node counts from when it first saw that a password was replaced.
+    await this.settled();
     this.later += Math.max(...[...this.secrets.values()].map(({ grace }) => grace)) + HOUR;
     // logins that were begun within the grace.
-    await Promise.all(this.underWay);
+    await Promise.allSettled(this.underWay);
     for (const node of this.nodes) node.look();
-    await Promise.all(this.nodes.map((node) => node.settled()));
+    await this.settled();
     for (const user of this.users) this.expired.set(user, this.secret(user).replaced.filter(({ at }) => this.now() - at > this.secret(user).grace).map(({ version }) => this.password(user, version)));
   }
 
   async stop(): Promise<void> {
+    await Promise.all(this.commands);
     await Promise.all(this.nodes.map((node) => node.stop()));
   }
 
@@ -136,7 +142,7 @@ export class LiveCluster {
       logIn: (request) => this.logIn(request),
       cluster: () => Promise.resolve({ ...parseManifest(key, content), authority: ['there is no TLS here'] }),
       refresh: () => {
-        for (const [index, node] of this.nodes.entries()) void pause(index * COMMAND_MS).then(() => node.look());
+        for (const [index, node] of this.nodes.entries()) void until(pause(index * this.commandSpread).then(() => node.look()), this.commands);
         return Promise.resolve();
       },
       now: Date.now,
@@ -197,6 +203,14 @@ interface Secret {
   /** what was current once, and when it stopped being that. */
   readonly replaced: { readonly version: string; readonly at: number }[];
   last?: string;
+}
+
+/** Keeps a promise in a set until it is settled. */
+function until<Value>(promise: Promise<Value>, set: Set<Promise<unknown>>): Promise<Value> {
+  const remove = (): unknown => set.delete(promise);
+  set.add(promise);
+  promise.then(remove, remove);
+  return promise;
 }
 
 /** An address in a network. */

@@ -40,7 +40,8 @@ export class LiveNode {
   private readonly users = join(this.root, 'users.d');
   private readonly poll: Poll;
   private readonly stopping = new AbortController();
-  private readonly running: Promise<void>[] = [];
+  private readonly loops: Promise<void>[] = [];
+  private readonly retiring: Promise<void>[] = [];
   private asked = 0;
   private looked = -1;
   private engine: Engine | undefined;
@@ -58,10 +59,13 @@ export class LiveNode {
   static async start(options: LiveNodeOptions): Promise<LiveNode> {
     const node = new LiveNode(options, await Switch.listen());
     try {
-      node.running.push(node.poll.run(node.stopping.signal));
-      while (node.looked < 0 && node.trouble.length === 0) await pause(10);
+      node.loops.push(node.poll.run(node.stopping.signal));
+      while (node.looked < 0) {
+        node.assertNoTrouble();
+        await pause(10);
+      }
       await node.reload();
-      node.running.push(node.reloadForEver());
+      node.loops.push(node.reloadForEver());
     } catch (error) {
       await node.stop();
       throw error;
@@ -87,17 +91,22 @@ export class LiveNode {
   /** Resolves when the node has looked since it was last asked to, and serves what it found. */
   async settled(): Promise<void> {
     while (this.looked < this.asked || this.served !== this.state()) {
-      if (this.trouble.length > 0) throw new Error(`${this.host}: ${this.trouble.join('; ')}`);
+      this.assertNoTrouble();
       await pause(20);
     }
   }
 
   async stop(): Promise<void> {
     this.stopping.abort();
-    await Promise.all(this.running);
+    await Promise.all(this.loops);
+    await Promise.all(this.retiring);
     this.front.close();
     await this.engine?.stop();
     rmSync(this.root, { recursive: true, force: true });
+  }
+
+  private assertNoTrouble(): void {
+    if (this.trouble.length > 0) throw new Error(`${this.host}: ${this.trouble.join('; ')}`);
   }
 
   /** One pass of the agent. */
@@ -132,7 +141,7 @@ export class LiveNode {
     this.engine = started;
     this.served = state;
     this.reloads += 1;
-    if (old !== undefined) this.running.push(this.front.drained(old.port).then(() => old.stop()));
+    if (old !== undefined) this.retiring.push(this.front.drained(old.port).then(() => old.stop()));
   }
 
   /** What ClickHouse compares: which files there are, and when each was modified. https://github.com/ClickHouse/ClickHouse/blob/master/src/Common/Config/ConfigReloader.cpp */

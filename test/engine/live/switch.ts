@@ -59,7 +59,10 @@ export class Switch {
     const engine = connect({ host: NODE, port });
     const open = this.open.get(port) ?? new Set();
     this.open.set(port, open.add(engine));
-    engine.once('close', () => open.delete(engine));
+    engine.once('close', () => {
+      open.delete(engine);
+      client.end();
+    });
     client.pipe(engine).pipe(client);
     client.on('error', () => engine.destroy());
     engine.on('error', () => client.destroy());
