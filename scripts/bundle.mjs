@@ -14,7 +14,9 @@ function handlers() {
   if (!existsSync(folder)) return [];
   return readdirSync(folder, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
-    .map((entry) => ({ name: entry.name, entry: join(folder, entry.name, 'index.ts') }));
+    // the runtime's SDK is found through NODE_PATH, which require() looks at and a native import() does not
+    // (https://nodejs.org/api/esm.html#no-node_path).
+    .map((entry) => ({ name: entry.name, entry: join(folder, entry.name, 'index.ts'), options: { supported: { 'dynamic-import': false } } }));
 }
 
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));

@@ -11,7 +11,7 @@ function made(value: string | undefined = 'one'): { model: SecretsManagerModel; 
   return { model, SecretId, labels: () => model.describeSecret({ SecretId }).VersionIdsToStages };
 }
 
-const named = (name: string): unknown => expect.objectContaining({ name });
+const named = (name: string): Error => expect.objectContaining({ name }) as Error;
 
 describe('PutSecretValue', () => {
   test('moves AWSCURRENT by default, and AWSPREVIOUS follows', () => {
@@ -150,7 +150,7 @@ test('a client of the SDK gets what the model says, errors as rejections', async
   const { model, SecretId } = made();
   const client = modelClient(model);
   expect(await client.send(new GetSecretValueCommand({ SecretId }))).toMatchObject({ SecretString: 'one' });
-  await expect(client.send(new GetSecretValueCommand({ SecretId: 'other' }))).rejects.toThrow(named('ResourceNotFoundException') as Error);
+  await expect(client.send(new GetSecretValueCommand({ SecretId: 'other' }))).rejects.toThrow(named('ResourceNotFoundException'));
 });
 
 test('random passwords have the length and the types that were asked for', () => {

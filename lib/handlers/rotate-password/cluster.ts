@@ -18,9 +18,6 @@ export interface Names {
   readonly nodeTag: { readonly key: string; readonly value: string };
 }
 
-/** A call that hangs would outlive the function. */
-export const CLIENT = { maxAttempts: 3, requestHandler: { connectionTimeout: 2_000, requestTimeout: 5_000, socketTimeout: 5_000 } };
-
 const KEY = /^manifests\/live\/([0-9a-f]{64})\.json$/;
 const HOST = /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/;
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/g;

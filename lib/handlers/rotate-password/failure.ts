@@ -49,7 +49,7 @@ export function isTransient(error: unknown): boolean {
 /** The name of an error is enough to look it up, and unlike its message it repeats nothing that was sent. */
 export function kind(error: unknown): string {
   const { name, code } = (error ?? {}) as Thrown;
-  // errors of Node.js are all of one name and differ in their code.
-  const said = (name === undefined || name === 'Error') && code !== undefined ? code : name;
+  // errors of Node.js have few names and differ in their code.
+  const said = typeof code === 'string' ? code : name;
   return typeof said === 'string' && /^[A-Za-z0-9_]{1,60}$/.test(said) ? said : 'Error';
 }

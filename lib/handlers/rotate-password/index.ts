@@ -1,6 +1,7 @@
 import { log } from '../cloudformation';
+import { CLIENT } from './client';
 import type { Names } from './cluster';
-import { CLIENT, liveCluster, refreshNodes } from './cluster';
+import { liveCluster, refreshNodes } from './cluster';
 import type { World } from './driver';
 import { rotate } from './driver';
 import { parseEvent, readNames } from './event';

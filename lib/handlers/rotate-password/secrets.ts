@@ -1,9 +1,7 @@
 import type * as sdk from '@aws-sdk/client-secrets-manager';
+import { CLIENT } from './client';
 import { PASSWORD_LENGTH } from './credential';
 import type { SecretStore } from './driver';
-
-// a call that hangs would outlive the function. The SDK's own attempts are few: what is throttled longer is tried again by the driver.
-const CLIENT = { maxAttempts: 3, requestHandler: { connectionTimeout: 2_000, requestTimeout: 5_000, socketTimeout: 5_000 } };
 
 /** A promotion must not happen long after it was decided, so it is given up rather than sent again and again. */
 const PROMOTION_LIMIT = 20_000;
