@@ -3,6 +3,7 @@ import {
   closeSync, constants, fchmodSync, fchownSync, fstatSync, fsyncSync, futimesSync, lstatSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, unlinkSync, writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { types } from 'node:util';
 
 /** What is done to a file system, one method an effect, so that a test can end the process between any two. Paths are absolute. */
 export interface Disk {
@@ -125,16 +126,20 @@ export function removeFile(disk: Disk, path: string): void {
   disk.syncDirectory(dirname(path));
 }
 
-/** Removes what a process left behind that ended while it replaced a file. Nobody else may be replacing one meanwhile: see `lock.ts`. */
-export function removeLeftovers(disk: Disk, directory: string): void {
+/**
+ * Completes what a process left behind that ended while it replaced a file: removes the half one, and makes last what it had renamed, since
+ * whoever finds the right text there will not write it again. Nobody else may be replacing one meanwhile: see `lock.ts`.
+ */
+export function tidy(disk: Disk, directory: string): void {
   for (const name of disk.list(directory)) {
     if (TEMPORARY.test(name)) disk.remove(join(directory, name));
   }
+  disk.syncDirectory(directory);
 }
 
 /** What went wrong, in one word that repeats nothing anybody wrote: `ENOSPC`, `ThrottlingException`. */
 export function kindOf(error: unknown): string {
-  if (!(error instanceof Error)) return 'Error';
+  if (!types.isNativeError(error)) return 'Error';
   const { code } = error as NodeJS.ErrnoException;
   const word = typeof code === 'string' ? code : error.name;
   return /^[A-Za-z0-9_]{1,60}$/.test(word) ? word : 'Error';

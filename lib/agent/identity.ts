@@ -22,9 +22,12 @@ export interface NodeIdentity {
   /** the static secret that interserver and distributed-query credentials are derived from. */
   readonly internalSecretArn: string;
   readonly clientNetworks: readonly string[];
+  /** the secret that holds this node's certificate and key, and the Systems Manager parameter that holds the authority's. Both or neither. */
+  readonly nodeSecretArn?: string;
+  readonly caParameter?: string;
 }
 
-const OPTIONAL = ['shard', 'replica', 'serverId'];
+const OPTIONAL = ['shard', 'replica', 'serverId', 'nodeSecretArn', 'caParameter'];
 const REQUIRED = [
   'name', 'host', 'ip', 'region', 'bucket', 'bootManifestKey', 'bootManifestSha256', 'liveManifestParameter', 'volumeId', 'internalSecretArn',
 ] as const;
@@ -43,6 +46,9 @@ export function readIdentity(text: string): NodeIdentity {
   const networks = value.clientNetworks;
   if (!Array.isArray(networks) || networks.length === 0 || !networks.every((each) => typeof each === 'string')) {
     throw new Error(`'clientNetworks' must be a list of CIDR blocks that is not empty, got ${JSON.stringify(networks)}`);
+  }
+  if (Boolean(value.nodeSecretArn) !== Boolean(value.caParameter)) {
+    throw new Error(`'nodeSecretArn' and 'caParameter' must both be there or both be absent, got ${JSON.stringify(value.nodeSecretArn)} and ${JSON.stringify(value.caParameter)}`);
   }
   return value as unknown as NodeIdentity;
 }

@@ -1,8 +1,13 @@
 import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { PATHS } from '../config/paths';
 import { prepare, readBootManifest } from './boot';
+import { certificatePlaces, certificatesCommand } from './certificates/command';
+import { FOLDER_DISK } from './certificates/folders';
+import { askServed } from './certificates/status';
 import { credentialsCommand, groupId } from './credentials/command';
+import type { Owner } from './disk';
 import { DISK } from './disk';
 import type { NodeIdentity } from './identity';
 import { readIdentity } from './identity';
@@ -37,12 +42,17 @@ async function main(argv: readonly string[]): Promise<number> {
     const { identity: file, manifest, user } = values;
     if (rest.length > 0 || !file) throw new Error(USAGE);
     if (command === 'boot' && manifest && !user) return boot(readIdentity(readFileSync(file, 'utf8')), manifest);
-    if ((command === 'refresh' && !user && !manifest) || (command === 'revoke' && !manifest)) return await credentials(command, readIdentity(readFileSync(file, 'utf8')), user ?? []);
+    if (command === 'refresh' && !user && !manifest) return await refresh(readIdentity(readFileSync(file, 'utf8')));
+    if (command === 'revoke' && !manifest) return await credentials(command, readIdentity(readFileSync(file, 'utf8')), user ?? []);
     throw new Error(USAGE);
   } catch (error) {
-    process.stderr.write(`agent: ${error instanceof Error ? error.message : String(error)}\n`);
-    return FAILED;
+    return failed(error);
   }
+}
+
+function failed(error: unknown): number {
+  process.stderr.write(`agent: ${error instanceof Error ? error.message : String(error)}\n`);
+  return FAILED;
 }
 
 function boot(identity: NodeIdentity, file: string): never {
@@ -55,6 +65,14 @@ function boot(identity: NodeIdentity, file: string): never {
   );
 }
 
+/** Users first, for whom somebody may be waiting; then certificates, also when users cannot be looked after. */
+async function refresh(identity: NodeIdentity): Promise<number> {
+  const users = identity.role === 'server' ? await credentials('refresh', identity, []).catch(failed) : 0;
+  const shown = await certificates(identity).catch(failed);
+  // a failure says more than what is only not complete.
+  return [users, shown].includes(FAILED) ? FAILED : Math.max(users, shown);
+}
+
 async function credentials(command: 'refresh' | 'revoke', identity: NodeIdentity, only: readonly string[]): Promise<number> {
   // the SDK is most of the program, and `boot` needs none of it.
   const { manifestStore, secretStore } = await import('./aws.js');
@@ -63,13 +81,39 @@ async function credentials(command: 'refresh' | 'revoke', identity: NodeIdentity
     secrets: secretStore(identity.region),
     disk: DISK,
     places: { users: PATHS.usersConfigDirectory, memory: MEMORY },
-    owner: { uid: 0, gid: groupId(readFileSync('/etc/group', 'utf8'), 'clickhouse'), mode: 0o640 },
+    owner: readableForClickHouse(),
     now: Date.now,
     exclusively: (work) => exclusively(LOCK, LOCK_SECONDS, work),
   });
+  return ended(line, complete, `${command} is not complete, see 'kept' and 'notes' of its line; run it again`);
+}
+
+async function certificates(identity: NodeIdentity): Promise<number> {
+  const { manifestStore, secretStore } = await import('./aws.js');
+  const manifests = manifestStore(identity.region);
+  const { line, complete } = await certificatesCommand(identity, {
+    manifests,
+    secrets: secretStore(identity.region),
+    parameter: (name) => manifests.pointer(name),
+    disk: FOLDER_DISK,
+    places: certificatePlaces(identity.role),
+    owner: readableForClickHouse,
+    askServed,
+    sleep,
+    now: Date.now,
+    exclusively: (work) => exclusively(LOCK, LOCK_SECONDS, work),
+  });
+  return ended(line, complete, "the node does not show the certificate that its secret holds, see 'reason', 'trouble' and 'behind' of its line; run it again");
+}
+
+function readableForClickHouse(): Owner {
+  return { uid: 0, gid: groupId(readFileSync('/etc/group', 'utf8'), 'clickhouse'), mode: 0o640 };
+}
+
+function ended(line: string, complete: boolean, otherwise: string): number {
   process.stdout.write(`${line}\n`);
   if (complete) return 0;
-  process.stderr.write(`agent: ${command} is not complete, see 'kept' and 'notes' of its line; run it again\n`);
+  process.stderr.write(`agent: ${otherwise}\n`);
   return INCOMPLETE;
 }
 

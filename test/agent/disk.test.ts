@@ -2,7 +2,7 @@ import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Disk } from '../../lib/agent/disk';
-import { DISK, isAlready, kindOf, removeFile, removeLeftovers, replaceFile } from '../../lib/agent/disk';
+import { DISK, isAlready, kindOf, removeFile, tidy, replaceFile } from '../../lib/agent/disk';
 import { removeDocument, writeDocument, writtenDocument, writtenUsers } from '../../lib/agent/credentials/files';
 
 let directory: string;
@@ -93,7 +93,7 @@ test('only what is ours is known as a user, and only leftovers of ours are remov
   const foreign = ['extra-limits.xml', 'Upper.xml', 'notes.txt', '.hidden.xml', '.ingest.xml.short.tmp', '.ingest.xml.0123456789ab.tmp.xml'];
   for (const name of [...foreign, 'ingest.xml', 'a_b-c.xml', '.ingest.xml.0123456789ab.tmp']) writeFileSync(at(name), '');
   expect(writtenUsers(DISK, { path: directory, owner }).sort()).toEqual(['a_b-c', 'ingest']);
-  removeLeftovers(DISK, directory);
+  tidy(DISK, directory);
   expect(readdirSync(directory).sort()).toEqual([...foreign, 'ingest.xml', 'a_b-c.xml'].sort());
   expect(removeDocument(DISK, { path: directory, owner }, 'ingest')).toBe(true);
   expect(removeDocument(DISK, { path: directory, owner }, 'ingest')).toBe(false);

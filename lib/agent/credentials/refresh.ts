@@ -1,6 +1,6 @@
 import type { LiveManifest, UserDocument } from '../../config/manifest';
 import type { Disk } from '../disk';
-import { kindOf, removeLeftovers } from '../disk';
+import { kindOf, tidy } from '../disk';
 import type { Admission, CredentialMemory, Stages } from './admission';
 import { admit, revoke } from './admission';
 import { finishedDocument, hashesIn, isDocumentOf, strangeName } from './document';
@@ -67,10 +67,10 @@ export function revokeLeaving(node: CredentialNode, only: readonly string[] = []
 
 async function converge(node: CredentialNode, revoked: (user: string) => boolean): Promise<RefreshReport> {
   const { disk, manifest, users } = node;
-  removeLeftovers(disk, users.path);
+  tidy(disk, users.path);
   try {
     prepareMemory(disk, node.memory);
-    removeLeftovers(disk, node.memory);
+    tidy(disk, node.memory);
   } catch {
     // each user will say that nothing can be remembered; that keeps nobody from logging in.
   }

@@ -1,8 +1,6 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { S3Client } from '@aws-sdk/client-s3';
-import type { SSMClient } from '@aws-sdk/client-ssm';
 import { manifestStore, secretStore } from '../../../lib/agent/aws';
 import type { CommandWorld } from '../../../lib/agent/credentials/command';
 import { credentialsCommand, groupId } from '../../../lib/agent/credentials/command';

@@ -136,6 +136,26 @@ test('a revocation that has ended is not undone by anything the node does later'
   for (const each of NAMES) expect(world.admitted().get(each)?.size).toBe(1);
 });
 
+test('a revocation does not wait for a version that cannot be read', async () => {
+  const world = new World();
+  world.declare(['ingest'], 'SELECT');
+  await world.pass();
+  world.put('ingest', 'good', 'AWSPENDING');
+  world.promote('ingest');
+  await world.pass();
+  world.put('ingest', 'good', 'AWSPENDING');
+  // the labels and the current version can be read, the pending one cannot.
+  world.failures.push(undefined, undefined, 'ThrottlingException');
+  world.revoking = true;
+  const report = await world.pass('revoke');
+  world.revoking = false;
+  expect(report).toMatchObject({ written: ['ingest'], retry: true, notes: [{ user: 'ingest', reason: 'a version cannot be read: ThrottlingException' }] });
+  expect(world.admitted().get('ingest')?.size).toBe(1);
+  await world.pass();
+  expect(world.admitted().get('ingest')?.size).toBe(2);
+  world.checkSettled();
+});
+
 test('a revocation that ended right after its memory was written is completed by the next refresh', async () => {
   // until the memory is complete nothing was decided; from then on it is.
   let completed = 0;

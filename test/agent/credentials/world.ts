@@ -72,6 +72,8 @@ export class World {
   /** when the node had surely seen that a version is not in use. */
   private readonly seenStopped = new Map<string, number>();
   private readonly revoked = new Map<Name, Set<string>>(NAMES.map((name) => [name, new Set()]));
+  /** a revocation may have got to it, or not. */
+  private readonly perhapsRevoked = new Map<Name, Set<string>>(NAMES.map((name) => [name, new Set()]));
   private last = new Map<string, { readonly content: string; readonly modified: number }>();
 
   constructor() {
@@ -159,6 +161,7 @@ export class World {
     const { disk } = this;
     disk.now = this.now;
     const fate = (disk.fate = new Fate(crash));
+    if (kind === 'revoke') for (const name of NAMES) for (const each of this.secrets[name].stopped.keys()) this.perhapsRevoked.get(name)?.add(each);
     const before = this.admitted();
     const instant = (): void => this.checkInstant(before);
     fate.observe = instant;
@@ -173,7 +176,11 @@ export class World {
       if (crash?.kind === 'power') this.last = new Map();
       this.checkInstant(this.settled);
       this.last = disk.files(USERS);
-      // it may have seen everything, or nothing.
+      // it may have taken away whatever need not be there now.
+      for (const name of NAMES) {
+        const must = this.declared.some(({ user }) => user === name) ? this.must(name) : new Set<string>();
+        this.settled.set(name, new Set([...(this.settled.get(name) ?? [])].filter((hash) => must.has(hash))));
+      }
       return undefined;
     }
     fate.observe = () => undefined;
@@ -205,7 +212,7 @@ export class World {
     const secret = this.secrets[name];
     const { current, pending, previous, hashes, stopped } = secret;
     if (secret.deleted || !hashes.has(current)) return new Set();
-    const inGrace = [...stopped].filter(([each, at]) => this.now - at < GRACE && !this.revoked.get(name)?.has(each) && (each === previous || this.seen.get(name)?.has(each))).map(([each]) => each);
+    const inGrace = [...stopped].filter(([each, at]) => this.now - at < GRACE && !this.perhapsRevoked.get(name)?.has(each) && (each === previous || this.seen.get(name)?.has(each))).map(([each]) => each);
     return new Set([current, pending, ...inGrace].flatMap((each) => hashes.get(each ?? '') ?? []));
   }
 

@@ -1,0 +1,84 @@
+import { dirname } from 'node:path';
+import { PATHS } from '../../config/paths';
+import { PORTS } from '../../config/ports';
+import { readBootManifest } from '../boot';
+import type { SecretStore } from '../credentials/secrets';
+import type { Owner } from '../disk';
+import type { NodeIdentity } from '../identity';
+import type { ManifestStore } from '../live-manifest';
+import type { FolderDisk } from './folders';
+import type { Subject } from './material';
+import { metricLines } from './metrics';
+import { refreshCertificates } from './refresh';
+import type { AskServed } from './status';
+
+/** What the command needs of the machine and of AWS. */
+export interface CertificateWorld {
+  readonly manifests: Pick<ManifestStore, 'object'>;
+  readonly secrets: SecretStore;
+  readonly parameter: (name: string) => Promise<string>;
+  readonly disk: FolderDisk;
+  readonly places: CertificatePlaces;
+  /** asked only when there is something to write: before ClickHouse is installed there is no group of that name. */
+  readonly owner: () => Owner;
+  readonly askServed: AskServed;
+  readonly sleep: (milliseconds: number) => Promise<void>;
+  readonly now: () => number;
+  /** does something while no other process of the machine does. */
+  readonly exclusively: <T>(work: () => Promise<T>) => Promise<T>;
+}
+
+export interface CertificatePlaces {
+  readonly tls: string;
+  /** where the document of certificates lies. */
+  readonly document: string;
+}
+
+/** How the command ended: one line for the log, lines to publish, and whether the node shows what its secret says. */
+export interface CertificateResult {
+  readonly line: string;
+  readonly metrics: readonly string[];
+  readonly complete: boolean;
+}
+
+/** Where certificates lie on a node of that role. */
+export function certificatePlaces(role: NodeIdentity['role']): CertificatePlaces {
+  const [configuration, directory] = role === 'keeper' ? [PATHS.keeperConfig, PATHS.keeperConfigDirectory] : [PATHS.serverConfig, PATHS.serverConfigDirectory];
+  return { tls: `${dirname(configuration)}/tls`, document: `${directory}/certificates.xml` };
+}
+
+/** The part of `agent refresh` that is about certificates. */
+export async function certificatesCommand(identity: NodeIdentity, world: CertificateWorld): Promise<CertificateResult> {
+  const { nodeSecretArn, caParameter } = identity;
+  if (!nodeSecretArn || !caParameter) {
+    return { line: lineOf({ state: 'skipped', reason: "the identity has no 'nodeSecretArn'" }), metrics: [], complete: true };
+  }
+  return world.exclusively(async () => {
+    const manifest = readBootManifest(await world.manifests.object(identity.bucket, identity.bootManifestKey), identity);
+    const path = certificatePlaces(identity.role).document;
+    const template = manifest.documents.find((document) => document.path === path)?.template;
+    if (template === undefined) throw new Error(`the boot manifest ${identity.bootManifestKey} has no ${path}; publish agent and manifest together`);
+    const subject = subjectOf(identity);
+    const { status, ...report } = await refreshCertificates({
+      source: { store: world.secrets, secret: nodeSecretArn, parameter: world.parameter, caParameter },
+      subject,
+      disk: world.disk,
+      place: { directory: { path: world.places.tls, owner: world.owner() }, document: { path: world.places.document, template } },
+      listener: { address: identity.ip, port: identity.role === 'keeper' ? PORTS.keeper : PORTS.https, host: identity.host },
+      askServed: world.askServed,
+      sleep: world.sleep,
+      now: world.now,
+    });
+    return { line: lineOf({ ...report, ...status }), metrics: metricLines(status, manifest.clusterName, identity.name, world.now()), complete: !report.retry && report.state !== 'kept' };
+  });
+}
+
+/** Whom the certificate is for: the node and, because clients reach it through the load balancer, the cluster's endpoint, which is the zone. */
+function subjectOf({ name, host, ip }: NodeIdentity): Subject {
+  if (!host.startsWith(`${name}.`)) throw new Error(`the identity's 'host' must be its 'name' in the cluster's zone, such as ${name}.analytics.clickhouse.internal, got ${JSON.stringify(host)}`);
+  return { node: host, names: [host, host.slice(name.length + 1)], ip };
+}
+
+function lineOf(fields: object): string {
+  return JSON.stringify({ event: 'certificates', ...fields });
+}
