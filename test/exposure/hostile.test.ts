@@ -22,13 +22,20 @@ const SEED = process.env.EXPOSURE_SEED === undefined ? {} : { seed: Number(proce
 /** Runs both faces of the analysis; the templates may be too deep to be printed, so nothing of them is. */
 function survive(...sources: readonly TemplateSource[]): Assessment {
   const timed = <T>(what: string, work: () => T): T => {
-    // the time of this process, not the clock's: other processes have their share of the machine.
-    const started = process.cpuUsage();
-    // what never ends is stopped, and fails its test only. That goes by the clock, so there is time enough for a busy machine.
-    const result = stopping(what, work);
-    const { user, system } = process.cpuUsage(started);
-    if (user + system > limit * 1_000) throw new Error(`${what} took ${Math.round((user + system) / 1_000)} ms`);
-    return result;
+    const once = (): { readonly result: T; readonly ms: number } => {
+      // the time of this process, not the clock's: other processes have their share of the machine.
+      const started = process.cpuUsage();
+      // what never ends is stopped, and fails its test only. That goes by the clock, so there is time enough for a busy machine.
+      const result = stopping(what, work);
+      const { user, system } = process.cpuUsage(started);
+      return { result, ms: Math.round((user + system) / 1_000) };
+    };
+    const first = once();
+    if (first.ms <= limit) return first.result;
+    // a collection of garbage or a core that is shared can fall on any call; what is slow is slow again.
+    const second = once();
+    if (second.ms > limit) throw new Error(`${what} took ${first.ms} ms, and ${second.ms} ms again`);
+    return second.result;
   };
   const assessment = timed('assess', () => assess(new TemplateSet(sources)));
   const found = timed('run', () => run(RULES, sources));
