@@ -195,7 +195,7 @@ test('whatever happens to its calls, a node always has a good certificate, and t
 
 test('killed before or after each of its calls, alone', async () => {
   // before the next call is after this one.
-  for (let nth = 0; nth < 21; nth += 1) {
+  for (let nth = 0; nth < 24; nth += 1) {
     for (const fate of ['killed after', 'answer lost'] as const) {
       await fc.assert(
         fc.asyncProperty(fc.scheduler(), async (scheduler) => {
