@@ -104,7 +104,7 @@ function errorsOf(report: Report['pluginReports'][number] | undefined): Violatio
 
 describe('the pack', () => {
   test('knows its rules', () => {
-    const errors = ['UnknownExposure', 'NoAuthentication', 'OpenIngress', 'PublicSubnet', 'VulnerableVersion', 'OpenSsh', 'InternalPortOutsideCluster', 'LiteralPassword', 'BroadSecretAccess', 'SecretWithoutRotation', 'UnencryptedStorage', 'UnencryptedFileSystemTransit', 'InstanceMetadataV1'];
+    const errors = ['UnknownExposure', 'NoAuthentication', 'OpenIngress', 'PublicSubnet', 'VulnerableVersion', 'OpenSsh', 'InternalPortOutsideCluster', 'PlaintextPort', 'WeakTls', 'LiteralPassword', 'BroadSecretAccess', 'SecretWithoutRotation', 'UnencryptedStorage', 'UnencryptedFileSystemTransit', 'InstanceMetadataV1'];
     const warnings = ['UnrestrictedEgress', 'UnpinnedImage', 'NoFlowLogs'];
     expect(RULES.map(({ id, severity }) => `${severity} ${id}`)).toEqual(['fatal ClickHouse-PublicExposure', ...errors.map((each) => `error ClickHouse-${each}`), ...warnings.map((each) => `warning ClickHouse-${each}`)]);
     expect(new ClickHouseChecks().ruleIds).toEqual(RULES.map(({ id }) => id));
@@ -122,7 +122,7 @@ describe('the pack', () => {
   test('fails the example, naming the resource, its construct, the fix and why', () => {
     const { passes, report } = verdict(buildExposedApp({ outdir: outdir() }));
     expect(passes).toBe(false);
-    const errors = ['NoAuthentication', 'OpenIngress', 'PublicSubnet', 'UnencryptedStorage', 'InstanceMetadataV1'].map((each) => `error: ClickHouse-${each}`);
+    const errors = ['NoAuthentication', 'OpenIngress', 'PublicSubnet', 'PlaintextPort', 'UnencryptedStorage', 'InstanceMetadataV1'].map((each) => `error: ClickHouse-${each}`);
     const warnings = ['UnrestrictedEgress', 'UnpinnedImage', 'NoFlowLogs'].map((each) => `warning: ClickHouse-${each}`);
     expect(new Set(names(report))).toEqual(new Set(['fatal: ClickHouse-PublicExposure', ...errors, ...warnings]));
     const open = report?.violations.filter((each) => each.ruleName === 'ClickHouse-OpenIngress') ?? [];
@@ -238,10 +238,10 @@ describe('failing closed', () => {
 describe('what is read', () => {
   const openWays: Array<[string, (stack: Stack) => void]> = [
     ['a property override', (stack) => (database(stack, ec2.Peer.ipv4('10.0.0.0/16')).node.defaultChild as CfnResource).addPropertyOverride('SecurityGroupIngress.0.CidrIp', '0.0.0.0/0')],
-    ['an escape hatch for the whole property', (stack) => (database(stack, ec2.Peer.ipv4('10.0.0.0/16')).node.defaultChild as CfnResource).addOverride('Properties.SecurityGroupIngress', [{ IpProtocol: 'tcp', FromPort: 8000, ToPort: 9100, CidrIp: '0.0.0.0/0' }])],
+    ['an escape hatch for the whole property', (stack) => (database(stack, ec2.Peer.ipv4('10.0.0.0/16')).node.defaultChild as CfnResource).addOverride('Properties.SecurityGroupIngress', [{ IpProtocol: 'tcp', FromPort: 8400, ToPort: 8500, CidrIp: '0.0.0.0/0' }])],
     ['a raw resource', (stack) => {
       const group = database(stack, ec2.Peer.ipv4('10.0.0.0/16'));
-      new CfnResource(stack, 'Raw', { type: 'AWS::EC2::SecurityGroupIngress', properties: { GroupId: group.securityGroupId, IpProtocol: 'tcp', FromPort: '8123', ToPort: '8123', CidrIp: '0.0.0.0/0' } });
+      new CfnResource(stack, 'Raw', { type: 'AWS::EC2::SecurityGroupIngress', properties: { GroupId: group.securityGroupId, IpProtocol: 'tcp', FromPort: '8443', ToPort: '8443', CidrIp: '0.0.0.0/0' } });
     }],
   ];
 
@@ -269,7 +269,7 @@ describe('what is read', () => {
       const vpc = new ec2.Vpc(inner, 'Vpc', { maxAzs: 1, natGateways: 0 });
       // the group is made inside, opened and used outside.
       const group = new ec2.SecurityGroup(inner, 'Access', { vpc });
-      new ec2.CfnSecurityGroupIngress(stack, 'Open', { groupId: group.securityGroupId, ipProtocol: 'tcp', fromPort: 8123, toPort: 8123, cidrIp: '0.0.0.0/0' });
+      new ec2.CfnSecurityGroupIngress(stack, 'Open', { groupId: group.securityGroupId, ipProtocol: 'tcp', fromPort: 8443, toPort: 8443, cidrIp: '0.0.0.0/0' });
       const imds = { httpTokens: 'required' };
       const blockDeviceMappings = [{ deviceName: '/dev/xvda', ebs: { encrypted: true } }];
       new ec2.CfnInstance(stack, 'Server', { userData: Buffer.from('yum install clickhouse-server').toString('base64'), subnetId: 'subnet-1', securityGroupIds: [group.securityGroupId], metadataOptions: imds, blockDeviceMappings });

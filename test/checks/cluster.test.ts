@@ -65,15 +65,26 @@ test.each<[string, Parameters<typeof findings>[0]]>([
   ['ClickHouse-UnknownExposure ClickHouse-PublicSubnet', (resource) => resource('AWS::EC2::LaunchTemplate').addPropertyDeletionOverride('LaunchTemplateData.NetworkInterfaces')],
   ['ClickHouse-InstanceMetadataV1', (resource) => resource('AWS::EC2::LaunchTemplate').addPropertyOverride('LaunchTemplateData.MetadataOptions.HttpPutResponseHopLimit', 2)],
   ['ClickHouse-InstanceMetadataV1', (resource) => resource('AWS::EC2::LaunchTemplate').addPropertyDeletionOverride('LaunchTemplateData.MetadataOptions.HttpPutResponseHopLimit')],
-  ['ClickHouse-OpenIngress', (resource, stack) => {
+  ['ClickHouse-OpenIngress ClickHouse-PlaintextPort', (resource, stack) => {
     new ec2.CfnSecurityGroupIngress(stack, 'Debug', { groupId: groupOf(resource), ipProtocol: 'tcp', fromPort: 8000, toPort: 9100, cidrIp: '0.0.0.0/0' });
   }],
   ['ClickHouse-OpenSsh', (resource, stack) => {
     new ec2.CfnSecurityGroupIngress(stack, 'Debug', { groupId: groupOf(resource), ipProtocol: 'tcp', fromPort: 22, toPort: 22, cidrIp: '52.0.0.0/6' });
   }],
-  ['ClickHouse-InternalPortOutsideCluster', (resource, stack) => {
+  ['ClickHouse-InternalPortOutsideCluster ClickHouse-PlaintextPort', (resource, stack) => {
     new ec2.CfnSecurityGroupIngress(stack, 'Debug', { groupId: groupOf(resource), ipProtocol: 'tcp', fromPort: 9000, toPort: 9500, cidrIp: '10.0.0.0/16' });
   }],
+  ['ClickHouse-PlaintextPort', (resource, stack) => {
+    new ec2.CfnSecurityGroupIngress(stack, 'Debug', { groupId: groupOf(resource), ipProtocol: 'tcp', fromPort: 8123, toPort: 8123, sourceSecurityGroupId: 'sg-1' });
+  }],
+  ['ClickHouse-PlaintextPort', (_, stack) => {
+    for (const each of stack.node.findAll()) if (each instanceof elbv2.CfnTargetGroup) each.addPropertyOverride('Port', 8123);
+  }],
+  ['ClickHouse-PlaintextPort', (resource) => resource('AWS::EC2::LaunchTemplate').addPropertyOverride('LaunchTemplateData.UserData', { 'Fn::Base64': "echo '<clickhouse><http_port>8123</http_port></clickhouse>' > /etc/clickhouse-server/config.d/a.xml" })],
+  ['ClickHouse-WeakTls', (_, stack) => {
+    for (const each of stack.node.findAll()) if (each instanceof elbv2.CfnListener) each.addPropertyOverride('Protocol', 'TLS');
+  }],
+  ['ClickHouse-WeakTls', (resource) => resource('AWS::EC2::LaunchTemplate').addPropertyOverride('LaunchTemplateData.UserData', { 'Fn::Base64': "echo '<openSSL><client><verificationMode>none</verificationMode></client></openSSL>' > /etc/clickhouse-server/config.d/a.xml" })],
   ['ClickHouse-UnrestrictedEgress', (resource, stack) => {
     new ec2.CfnSecurityGroupEgress(stack, 'Packages', { groupId: groupOf(resource), ipProtocol: 'tcp', fromPort: 443, toPort: 443, cidrIp: '0.0.0.0/0' });
   }],

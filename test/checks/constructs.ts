@@ -14,11 +14,11 @@ export interface Database {
   readonly server: ec2.Instance;
 }
 
-/** A ClickHouse with nothing wrong about it, whose HTTP port is open to a peer. */
+/** A ClickHouse with nothing wrong about it, whose port for HTTPS is open to a peer. */
 export function database(scope: Construct, peer: ec2.IPeer = ec2.Peer.ipv4('10.0.0.0/16')): Database {
   const vpc = new ec2.Vpc(scope, 'Vpc', { maxAzs: 1, natGateways: 0, flowLogs: { All: {} }, subnetConfiguration: [{ name: 'Private', subnetType: ec2.SubnetType.PRIVATE_ISOLATED }] });
   const securityGroup = new ec2.SecurityGroup(scope, 'Access', { vpc, allowAllOutbound: false });
-  securityGroup.addIngressRule(peer, ec2.Port.tcp(8123));
+  securityGroup.addIngressRule(peer, ec2.Port.tcp(8443));
   const server = new ec2.Instance(scope, 'Server', {
     vpc,
     vpcSubnets: { subnetType: ec2.SubnetType.PRIVATE_ISOLATED },

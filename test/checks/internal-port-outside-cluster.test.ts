@@ -106,23 +106,23 @@ test('constructs: in order, after a property override, by a raw resource and wit
   const internal = judged((stack) => {
     const { securityGroup } = database(stack);
     securityGroup.connections.allowInternally(ec2.Port.tcpRange(9009, 9444));
-  });
+  }, ID);
   expect(internal).toEqual([]);
   const overridden = judged((stack) => {
     const group = cfn(database(stack).securityGroup);
     group.addPropertyOverride('SecurityGroupIngress.0.FromPort', 0);
     group.addPropertyOverride('SecurityGroupIngress.0.ToPort', 65535);
-  });
+  }, ID);
   expect(overridden).toEqual([`error: ${ID} on Stack/Access/Resource`]);
   const raw = judged((stack) => {
     const { securityGroup } = database(stack);
     new CfnResource(stack, 'Raw', { type: 'AWS::EC2::SecurityGroupIngress', properties: { GroupId: securityGroup.securityGroupId, IpProtocol: 'tcp', FromPort: '9009', ToPort: '9009', CidrIp: '10.0.0.0/16' } });
-  });
+  }, ID);
   expect(raw).toEqual([`error: ${ID} on Stack/Raw`]);
   const token = judged((stack) => {
     const { vpc, securityGroup } = database(stack);
     securityGroup.addIngressRule(ec2.Peer.ipv4(vpc.vpcCidrBlock), ec2.Port.tcp(9181));
     securityGroup.addIngressRule(ec2.Peer.securityGroupId(Fn.importValue('clients')), ec2.Port.tcp(9010));
-  });
+  }, ID);
   expect(token).toHaveLength(2);
 });

@@ -76,8 +76,8 @@ describe('what is not open', () => {
     ['a game map on 8123', 'docker run -p 8123:8123 itzg/minecraft-server'],
     ['object storage on 9000', 'docker run -p 9000:9000 minio/minio server /data'],
     ['code analysis on 9000', 'docker run -p 9000:9000 sonarqube:lts'],
-    ['an application that uses ClickHouse', 'export CLICKHOUSE_URL=http://clickhouse.internal:8123\nnpm start'],
-    ['a client', 'yum install -y clickhouse-client\nclickhouse-client --host db.internal'],
+    ['an application that uses ClickHouse', 'export CLICKHOUSE_URL=https://clickhouse.internal:8443\nnpm start'],
+    ['a client', 'yum install -y clickhouse-client\nclickhouse-client --secure --host db.internal'],
     ['a driver', 'pip install clickhouse-connect clickhouse-driver'],
     ['a comment', '# this machine used to be a clickhouse host\nyum install -y httpd'],
   ])('%s is not ClickHouse', (_, script) => {

@@ -31,9 +31,19 @@ const FETCHED = /\b(?:aws\s{1,9}s3|s3cmd|curl|wget|cp|mv|rsync|tar|unzip|install
  * @see https://github.com/ClickHouse/ClickHouse/issues/43355
  */
 export function installedOpen({ commands, assignments }: Script): boolean {
-  if (!commands.some((each) => MANAGER.test(each)) || !commands.some((each) => LISTENING.test(withoutComment(each)))) return false;
+  if (!installsServer(commands) || !commands.some((each) => LISTENING.test(withoutComment(each)))) return false;
   if (assignments.some(([name, value]) => /passw/i.test(name) && value !== '')) return false;
-  return !commands.some((each) => FETCHED.test(each) || PROTECTED.test(each.replace(/passw\w{0,20}["']?\s{0,9}[:=]\s{0,9}(?:""|'')/gi, '')));
+  return !isFetched(commands) && !commands.some((each) => PROTECTED.test(each.replace(/passw\w{0,20}["']?\s{0,9}[:=]\s{0,9}(?:""|'')/gi, '')));
+}
+
+/** Whether commands install the package of the server. */
+export function installsServer(commands: readonly string[]): boolean {
+  return commands.some((each) => MANAGER.test(each));
+}
+
+/** Whether a configuration comes from elsewhere. */
+export function isFetched(commands: readonly string[]): boolean {
+  return commands.some((each) => FETCHED.test(each));
 }
 
 /** Without what stands in a comment of XML and is only taken out of it by a `sed`, whose second half says what it becomes. */

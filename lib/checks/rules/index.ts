@@ -7,6 +7,7 @@ import { noAuthentication } from './no-authentication';
 import { noFlowLogs } from './no-flow-logs';
 import { openIngress } from './open-ingress';
 import { openSsh } from './open-ssh';
+import { plaintextPort } from './plaintext-port';
 import { publicExposure } from './public-exposure';
 import { publicSubnet } from './public-subnet';
 import { secretWithoutRotation } from './secret-without-rotation';
@@ -16,6 +17,7 @@ import { unknownExposure } from './unknown-exposure';
 import { unpinnedImage } from './unpinned-image';
 import { unrestrictedEgress } from './unrestricted-egress';
 import { vulnerableVersion } from './vulnerable-version';
+import { weakTls } from './weak-tls';
 
 /** The pack, in the order findings are reported: the most severe first. */
 export const RULES: readonly Rule[] = [
@@ -27,6 +29,8 @@ export const RULES: readonly Rule[] = [
   vulnerableVersion,
   openSsh,
   internalPortOutsideCluster,
+  plaintextPort,
+  weakTls,
   literalPassword,
   broadSecretAccess,
   secretWithoutRotation,

@@ -82,7 +82,8 @@ function together(workloads: readonly KubernetesWorkload[]): readonly Kubernetes
   return [...byName.values()].flatMap((names) => [...names.values()]);
 }
 
-function workloadsIn({ objects, charts }: Inventory, environment: Environment): readonly Found[] {
+/** The ClickHouse of a cluster, before anybody looked for the ways to it. */
+export function workloadsIn({ objects, charts }: Inventory, environment: Environment): readonly Found[] {
   const key = ({ namespace, name }: { readonly namespace: string; readonly name: string }): string => `${namespace}/${name}`;
   const configs = new Map(objects.filter(({ kind }) => kind === 'ConfigMap').map((each) => [key(each), each]));
   const told = new Map<string, readonly number[]>();

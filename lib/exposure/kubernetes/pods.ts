@@ -104,6 +104,11 @@ export function labelsOf(...labels: readonly Dictionary[]): Labels {
   return { known: new Map(labels.flatMap((each) => Object.entries(each).map(([key, value]) => [key, textAt(value)] as const))) };
 }
 
+/** The containers of an object that run a server. */
+export function serverContainersOf(object: KubernetesObject): readonly Dictionary[] {
+  return serversAmong(containersOf(podTemplateOf(object)?.spec ?? {}));
+}
+
 /** Ports that a pod opens on the machine that it is on. https://kubernetes.io/docs/concepts/security/pod-security-standards/ */
 export function hostPortsOf(object: KubernetesObject): readonly string[] {
   const spec = podTemplateOf(object)?.spec ?? {};

@@ -74,7 +74,8 @@ function findTargets({ templates, isClickHouse, ownerOf }: Search): ReadonlyMap<
   return targets;
 }
 
-function forwardedTo(listener: Resource): readonly Located[] {
+/** The target groups that a listener or a rule forwards to. */
+export function forwardedTo(listener: Resource): readonly Located[] {
   return elements(listener, listener.type === LISTENER ? 'DefaultActions' : 'Actions').flatMap((action) => [
     ...inside(action, 'TargetGroupArn'),
     ...inside(action, 'ForwardConfig', 'TargetGroups').flatMap((each) => items(each)).flatMap((each) => inside(each, 'TargetGroupArn')),
@@ -82,7 +83,7 @@ function forwardedTo(listener: Resource): readonly Located[] {
 }
 
 /** The listener and the load balancer of a listener or a rule; undefined where it is not among the templates. */
-function balancersOf(each: Resource): ReadonlyArray<{ readonly listener?: Resource; readonly balancer?: Resource }> {
+export function balancersOf(each: Resource): ReadonlyArray<{ readonly listener?: Resource; readonly balancer?: Resource }> {
   const owners = (resource: Resource, name: string, type: string): ReadonlyArray<Resource | undefined> =>
     property(resource, name)
       .map((value) => referenceOf(value)?.resource)

@@ -47,29 +47,61 @@ const COMPOSED = new RegExp(String.raw`^\s*-\s+${MAPPING}`, 'g');
 const OTHER_OPTIONS = /\s(?:-[ve]|--(?:volume|mount|env|env-file|name|network))[=\s]\s*\S+/g;
 const LOOPBACK = /^(?:127\.|localhost$|\[::1\]$)/;
 
+/** A port of a container that a start-up script hands on. */
+export interface Published {
+  /** ports of the machine. */
+  readonly first: number;
+  readonly last: number;
+  /** the port of the container. */
+  readonly inner: number;
+  /** whether it is a line of a list, as in a compose file, whose place says what it is of. */
+  readonly isListed: boolean;
+}
+
+/** The ports of containers that a script, or a compose file in it, hands on to others than the machine itself. */
+export function publishedBy(script: string): readonly Published[] {
+  return published(read(script));
+}
+
+function published({ text, listening }: Read): readonly Published[] {
+  return text.split(/\n|;|&&/).flatMap((command) => publishedIn(command, listening));
+}
+
+function publishedIn(command: string, listening: ReadonlySet<number>): readonly Published[] {
+  const composed = [...command.matchAll(COMPOSED)];
+  const says = /clickhouse/i.test(command);
+  // an image that a variable or another line names may be ClickHouse; one that is written here and says something else is not.
+  const may = composed.length > 0 || command.replace(OTHER_OPTIONS, ' ').includes('$');
+  return [...composed, ...command.matchAll(PUBLISHED)].flatMap(([, address = '', first, last = first, inner], index) => {
+    if (LOOPBACK.test(address) || !(says || (may && listening.has(Number(inner))))) return [];
+    return [{ first: Number(first), last: Math.min(Number(last), 65535), inner: Number(inner), isListed: index < composed.length }];
+  });
+}
+
 /**
  * The ports that a machine's start-up script, or a container's command, gives to ClickHouse: listeners in a configuration that it writes
  * and ports of the machine that it hands to the container. What is computed, downloaded or redirected is not seen.
  */
 export function portsToldBy(script: string): readonly number[] {
-  // without comments, and with lines that go on joined.
+  const told = read(script);
+  const ports = new Set(told.configured);
+  for (const { first, last } of published(told)) for (let port = first; port <= last; port++) ports.add(port);
+  return [...ports];
+}
+
+interface Read {
+  /** without comments, and with lines that go on joined. */
+  readonly text: string;
+  readonly configured: readonly number[];
+  readonly listening: ReadonlySet<number>;
+}
+
+function read(script: string): Read {
   const text = withoutXmlComments(script)
     .replace(/^[ \t]*#(?!!).*$/gm, '')
     .replace(/\\\r?\n/g, ' ');
   const configured = CONFIGURED.flatMap((pattern) => [...text.matchAll(pattern)].map(([, port]) => Number(port)));
-  const listening = new Set([...CLICKHOUSE_PORTS.keys(), ...configured]);
-  const ports = new Set(configured);
-  for (const command of text.split(/\n|;|&&/)) {
-    const composed = [...command.matchAll(COMPOSED)];
-    const says = /clickhouse/i.test(command);
-    // an image that a variable or another line names may be ClickHouse; one that is written here and says something else is not.
-    const may = composed.length > 0 || command.replace(OTHER_OPTIONS, ' ').includes('$');
-    for (const [, address = '', first, last = first, inner] of [...composed, ...command.matchAll(PUBLISHED)]) {
-      if (LOOPBACK.test(address) || !(says || (may && listening.has(Number(inner))))) continue;
-      for (let port = Number(first); port <= Math.min(Number(last), 65535); port++) ports.add(port);
-    }
-  }
-  return [...ports];
+  return { text, configured, listening: new Set([...CLICKHOUSE_PORTS.keys(), ...configured]) };
 }
 
 function withoutXmlComments(text: string): string {

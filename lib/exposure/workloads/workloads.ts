@@ -41,6 +41,8 @@ export interface Workloads {
   readonly securityGroups: ReadonlyMap<string, readonly SecurityGroupUse[]>;
   /** the ports that a host, a group or a service answers on beside the usual ones, where something says so. */
   readonly portsOf: (owner: Resource) => readonly number[];
+  /** what may have the start-up script of a host, a group or an interface: itself, what it is attached to, and the launch templates. */
+  readonly machinesBehind: (owner: Resource) => readonly Resource[];
   /** the machines that run the containers of a service on their own interfaces. */
   readonly machinesOf: (service: Resource) => readonly Resource[];
   /** whether a host is ClickHouse for nothing but the containers that a service puts on it. */
@@ -127,12 +129,12 @@ export function findWorkloads(templates: TemplateSet): Workloads {
   const published = publishedPorts(containers);
   const portsOfTask = (service: Resource): readonly number[] => property(service, 'TaskDefinition').flatMap((each) => published.get(referenceOf(each)?.resource) ?? []);
   const told = new Map(hosts.map((host) => [host, [...portsToldBy(startUpScript(host)), ...(hosted.get(host) ?? []).flatMap(portsOfTask)]]));
-  const portsOf = (owner: Resource): readonly number[] => {
-    if (USERS_OF_TASKS.includes(owner.type)) return portsOfTask(owner);
-    // the script may be in the launch template, and the group at the instance or at the interface that it brings.
+  // the script may be in the launch template, and the group at the instance or at the interface that it brings.
+  const machinesBehind = (owner: Resource): readonly Resource[] => {
     const machines = [owner, ...(carriers.get(owner) ?? [])].flatMap((each) => [each, ...launchTemplates(each), ...(started.get(each) ?? [])]);
-    return [...new Set(machines)].flatMap((each) => (each && told.get(each)) ?? []);
+    return [...new Set(machines)].filter((each) => each !== undefined);
   };
+  const portsOf = (owner: Resource): readonly number[] => (USERS_OF_TASKS.includes(owner.type) ? portsOfTask(owner) : machinesBehind(owner).flatMap((each) => told.get(each) ?? []));
   return {
     evidence,
     hosts,
@@ -146,6 +148,7 @@ export function findWorkloads(templates: TemplateSet): Workloads {
     strangeListeners: fronts.strangers,
     securityGroups: findSecurityGroups(evidence, portsOf, fronts.ports),
     portsOf,
+    machinesBehind,
     machinesOf: (service) => machines.get(service) ?? [],
     carries: (host) => carriersOnly.has(host),
     launchTemplatesOf: launchTemplates,
