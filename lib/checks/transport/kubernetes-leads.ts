@@ -1,5 +1,5 @@
 import type { PlainPorts } from './ports';
-import { plainPortsIn, USUAL } from './ports';
+import { plainPortsIn, SECURE, USUAL } from './ports';
 import type { Setting } from './settings';
 import { settingsOf } from './settings';
 import { toldIn } from '../credentials/told';
@@ -71,7 +71,7 @@ function find(deployment: Deployment): readonly ClusterLeads[] {
 
 /** Whether settings give a usual port to a listener that speaks TLS. */
 function isSecured(port: number, settings: readonly Setting[]): boolean {
-  return settings.some(({ path, value }) => value === String(port) && /(?:^|\.)(?:https_?port|tcp_port_secure|tls_?port|interserver_https_port)$/i.test(path));
+  return settings.some(({ path, value }) => value === String(port) && SECURE.test(path));
 }
 
 function leadsIn({ objects }: Inventory, found: readonly Found[], plainOf: (resource: Resource) => PlainPorts): Pick<ClusterLeads, 'leads' | 'tooMany'> {

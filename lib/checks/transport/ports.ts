@@ -10,7 +10,7 @@ import { CLICKHOUSE_PORTS } from '../../exposure/workloads/ports';
 
 /** A listener of ClickHouse that speaks in plain text. */
 interface Listener {
-  /** the end of the path of its setting. */
+  /** the end of the path of its setting; host templates of Altinity's operator spell it differently. */
   readonly setting: RegExp;
   /** what people call it. */
   readonly words: string;
@@ -29,11 +29,11 @@ const NATIVE = '9440 (tcp_port_secure)';
  * @see https://clickhouse.com/docs/guides/sre/configuring-ssl
  */
 export const LISTENERS: readonly Listener[] = [
-  { setting: /(?:^|\.)http_?port$/i, words: 'http_port', port: 8123, instead: '8443 (https_port)' },
-  { setting: /(?:^|\.)(?<!keeper_server\.)tcp_?port$/i, words: 'tcp_port', port: 9000, instead: NATIVE },
+  { setting: /(?:^|\.)http_port$|hostTemplates\.spec\.httpPort$/, words: 'http_port', port: 8123, instead: '8443 (https_port)' },
+  { setting: /(?:^|\.)(?<!keeper_server\.)tcp_port$|hostTemplates\.spec\.tcpPort$/, words: 'tcp_port', port: 9000, instead: NATIVE },
   { setting: /(?:^|\.)mysql_port$/, words: 'mysql_port', port: 9004, instead: 'mysql_require_secure_transport', secured: /(?:^|\.)mysql_require_secure_transport$/ },
   { setting: /(?:^|\.)postgresql_port$/, words: 'postgresql_port', port: 9005, instead: 'postgresql_require_secure_transport', secured: /(?:^|\.)postgresql_require_secure_transport$/ },
-  { setting: /(?:^|\.)interserver_?http_?port$/i, words: 'interserver_http_port', port: 9009, instead: '9010 (interserver_https_port)' },
+  { setting: /(?:^|\.)interserver_http_port$|hostTemplates\.spec\.interserverHTTPPort$/, words: 'interserver_http_port', port: 9009, instead: '9010 (interserver_https_port)' },
   { setting: /(?:^|\.)tcp_with_proxy_port$/, words: 'tcp_with_proxy_port', port: 9011, instead: NATIVE },
   { setting: /(?:^|\.)grpc_port$/, words: 'grpc_port', port: 9100, instead: 'grpc.enable_ssl', secured: /(?:^|\.)grpc\.enable_ssl$/ },
   { setting: /(?:^|\.)keeper_server\.tcp_port$/, words: "Keeper's tcp_port", port: 9181, instead: "9281 (Keeper's tcp_port_secure)" },
@@ -44,7 +44,8 @@ export const LISTENERS: readonly Listener[] = [
 // ZooKeeper's port, which Keeper often takes over.
 const ZOOKEEPER: readonly [number, string] = [2181, '9281 or 2281 over TLS'];
 
-const SECURE = /(?:^|\.)(?:https_?port|tcp_port_secure|tls_?port|interserver_https_port|tcp_ssh_port)$/i;
+/** The settings of ports that speak TLS, or SSH. */
+export const SECURE = /(?:^|\.)(?:https_port|tcp_port_secure|interserver_https_port|tcp_ssh_port)$|hostTemplates\.spec\.(?:httpsPort|tlsPort)$/;
 
 /** The ports on which a ClickHouse speaks in plain text, each with what to use instead. */
 export type PlainPorts = ReadonlyMap<number, string>;
