@@ -64,6 +64,7 @@ const REFUSED: Readonly<Record<string, readonly [NodeOptions, ...string[]]>> = {
   'a key on another curve': [{ keys: keyPair('P-384') }, 'Form'],
   'a serial number that is negative': [{ change: (contents) => void (contents.serialNumber = new Uint8Array([0xff, ...Array<number>(15).fill(7)]).buffer) }, 'Form'],
   'a serial number that is short': [{ change: (contents) => void (contents.serialNumber = new Uint8Array([1]).buffer) }, 'Form'],
+  'an extension twice': [{ change: ({ extensions }) => void extensions?.push(...extensions.filter(({ extnID }) => extnID === OID.keyUsage)) }, 'Unreadable'],
   'version 1': [{ change: (contents) => void (contents.version = asn1.Version.v1) }, 'Form'],
   'not yet valid': [{ now: NOW + 6 * 60_000 }, 'NotYetValid'],
   'expired': [{ now: NOW - 90 * DAY }, 'Expired'],

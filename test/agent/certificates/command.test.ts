@@ -1,6 +1,8 @@
 import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { certificatePlaces } from '../../../lib/agent/certificates/command';
+import { exclusively } from '../../../lib/agent/lock';
 import type { NodeSecret } from '../../../lib/pki/node-secret';
 import { NOT_ISSUED_YET } from '../../../lib/pki/node-secret';
 import { Authority, several, ZONE } from './authority';
@@ -190,4 +192,18 @@ test('two at once take turns', async () => {
   const both = await Promise.all([node.run(), node.run()]);
   expect(both.map(({ line }) => line.state).sort()).toEqual(['installed', 'same']);
   expect(node.folders()).toEqual([first.serial]);
+});
+
+test('while another process works, nothing is read, written or removed', async () => {
+  node.put(first);
+  await node.run();
+  node.put(second);
+  const before = written();
+  let running: ReturnType<Node['run']> | undefined;
+  await exclusively(join(node.root, 'lock'), 5, async () => {
+    running = node.run();
+    await sleep(200);
+    expect(written()).toEqual(before);
+  });
+  expect((await running)?.line.state).toBe('installed');
 });

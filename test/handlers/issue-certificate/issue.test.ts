@@ -309,6 +309,8 @@ describe('the schedule', () => {
     await established(KEY_ID, [OTHER_KEY], account);
     expect(await renew(account)).toEqual({ Issued: 2 });
     expect(secrets.map((secret) => account.current(secret).chain)).toEqual(old.map((chain) => chain + account.bundle.slice(chain.length)));
+    // the key that signs is enough to issue anew, even if the schedule learns of it first.
+    expect(await renew(account, { keyId: OTHER_KEY })).toEqual({ Issued: 2 });
     await established(OTHER_KEY, [KEY_ID], account);
     expect(await renew(account, { keyId: OTHER_KEY })).toEqual({ Issued: 2 });
     await established(OTHER_KEY, [], account);
