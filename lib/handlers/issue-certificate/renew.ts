@@ -1,8 +1,7 @@
 import type { RenewEvent } from './event';
 import { IssueFailure } from './failure';
 import { asFailure, bring, readIssuer } from './issue';
-import type { World } from './world';
-import type { Found } from './world';
+import type { Found, World } from './world';
 
 /** Each issue is a signature and a few calls; this many at once keep one small function busy and no service out of breath. */
 export const AT_ONCE = 4;

@@ -149,6 +149,7 @@ if (program === undefined) console.warn('issue-certificate: MOTO_SERVER is not s
     const subject = { node: NODE, names: [NODE, ZONE], ip: IP };
     await bring({ kind: 'issue', subject, requestId: '00000000-0000-4000-8000-000000000001' }, secret, await readIssuer(PARAMETER, keyId, world), world.signer(keyId), Infinity, world);
     const current = async (): Promise<string> => {
+      // with its label: without one, moto answers with the version that was put last as the current one and not with the one that was promoted.
       const { SecretString = '' } = await secrets.send(new secretsManager.GetSecretValueCommand({ SecretId: secret, VersionStage: 'AWSCURRENT' }));
       const value = parseNodeSecret(SecretString);
       if (value === 'not issued yet' || 'malformed' in value) throw new Error('no certificate');
