@@ -29,7 +29,7 @@ export default tseslint.config(
     // its `construct-constructor-property` rejects the `props = {}` that aws-cdk-lib itself uses.
     rules: { ...awscdk.configs.recommended.rules, 'awscdk/construct-constructor-property': 'off' },
   },
-  restrict(['lib/config/**/*.ts'], pure),
+  restrict(['lib/config/**/*.ts', 'lib/pki/**/*.ts'], pure),
   restrict(['lib/agent/**/*.ts', 'lib/handlers/**/*.ts'], onMachines),
   restrict(['lib/exposure/**/*.ts'], [...pure, '*/cli/*', '*/report/*']),
   restrict(['lib/report/**/*.ts', 'lib/cli/**/*.ts'], ['aws-cdk-lib', 'aws-cdk-lib/*', 'constructs', 'cdk-nag', '@aws-sdk/*', '*/cluster/*', '*/agent/*', '*/handlers/*']),

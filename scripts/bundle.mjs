@@ -1,7 +1,7 @@
 // Bundles what runs outside the construct tree: each Lambda handler, the node agent and the command-line
 // checker become one JavaScript file under dist/bundles, or the folder that is named, so that synthesis needs
 // neither esbuild nor Docker.
-import { chmodSync, copyFileSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -33,10 +33,23 @@ const checker = {
 const agent = { name: 'agent', entry: join(root, 'lib', 'agent', 'main.ts'), options: { mainFields: ['module', 'main'] } };
 const bundles = [...handlers(), ...(existsSync(agent.entry) ? [agent] : []), checker];
 
+/** The licenses of the packages that files are of, which go where their code goes. */
+function licensesOf(files) {
+  const packages = new Set(files.flatMap((file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file) ?? []));
+  return [...packages]
+    .sort()
+    .map((folder) => {
+      const { name: packageName, version: its, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+      const text = readdirSync(folder).find((each) => /^licen[cs]e/i.test(each));
+      return `${packageName} ${its} (${license})\n\n${text === undefined ? '' : readFileSync(join(folder, text), 'utf8')}`;
+    })
+    .join(`\n${'-'.repeat(79)}\n\n`);
+}
+
 rmSync(out, { recursive: true, force: true });
 await Promise.all(
-  bundles.map(({ name, entry, options = {} }) =>
-    build({
+  bundles.map(async ({ name, entry, options = {} }) => {
+    const { metafile } = await build({
       entryPoints: [entry],
       outfile: join(out, name, 'index.js'),
       bundle: true,
@@ -48,9 +61,12 @@ await Promise.all(
       external: name === 'agent' ? [] : ['@aws-sdk/*'],
       legalComments: 'none',
       logLevel: 'warning',
+      metafile: true,
       ...options,
-    }),
-  ),
+    });
+    const licenses = licensesOf(Object.keys(metafile.inputs));
+    if (licenses !== '') writeFileSync(join(out, name, 'LICENSES.txt'), licenses);
+  }),
 );
 
 // the publisher carries the agent, so no role has to read the bucket that the CDK bootstrap shares with everybody.
