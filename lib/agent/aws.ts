@@ -1,11 +1,12 @@
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { DescribeSecretCommand, GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
+import { patience } from '../sdk';
 import type { SecretStore } from './credentials/secrets';
 import type { ManifestStore } from './live-manifest';
 
-/** A call that hangs would hold up every other user; what is given up is tried again with the next pass. */
-const CLIENT = { maxAttempts: 3, requestHandler: { connectionTimeout: 2_000, requestTimeout: 5_000, socketTimeout: 5_000 } };
+/** What is given up is tried again with the next pass. */
+const CLIENT = patience(3);
 
 /** Secrets in Secrets Manager. */
 export function secretStore(region: string, client: Pick<SecretsManagerClient, 'send'> = new SecretsManagerClient({ ...CLIENT, region })): SecretStore {

@@ -1,5 +1,5 @@
 import type { LiveManifest } from '../config/manifest';
-import { manifestKey, sha256Hex } from '../config/manifest';
+import { liveManifestSha256, manifestKey, sha256Hex } from '../config/manifest';
 
 /** Where the pointer and the manifests are. Either call may throw at any time. */
 export interface ManifestStore {
@@ -33,10 +33,8 @@ export function checkLiveManifest(key: string, text: string): VerifiedLiveManife
   return { manifest, sha256 };
 }
 
-const KEY = /^manifests\/live\/([0-9a-f]{64})\.json$/;
-
 function hashIn(key: string): string {
-  const [, sha256] = KEY.exec(key) ?? [];
+  const sha256 = liveManifestSha256(key);
   if (sha256 === undefined) {
     throw new Error(`the pointer must hold the key of a live manifest, such as ${manifestKey('live', '<sha256>')}, got ${JSON.stringify(key.slice(0, 200))}; deploy the cluster again to set it`);
   }

@@ -4,6 +4,7 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import type { Construct } from 'constructs';
+import { PASSWORD_LENGTH } from '../config/password';
 import { PORTS } from '../config/ports';
 
 /** What a client reads in the secret, besides the password. */
@@ -14,9 +15,6 @@ export interface ConnectionModel {
   /** the name of the Systems Manager parameter with the certificate of the cluster's authority. */
   readonly caCertificateParameter: string;
 }
-
-/** From which alphabet and how long: 32 letters and digits are 190 bits, and an unsalted hash is out of reach of any search from 128 on. */
-export const PASSWORD_LENGTH = 48;
 
 /**
  * Defines the secret of a user: generated, so that it is in no template, and with the keys that clients expect.

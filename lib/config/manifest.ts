@@ -90,6 +90,11 @@ export function manifestKey(kind: 'boot' | 'live', sha256: string): string {
   return `manifests/${kind}/${sha256}.json`;
 }
 
+/** The hash in the key of a live manifest; undefined for any other text. */
+export function liveManifestSha256(key: string): string | undefined {
+  return /^manifests\/live\/([0-9a-f]{64})\.json$/.exec(key)?.[1];
+}
+
 export function sha256Hex(content: string | Uint8Array): string {
   return createHash('sha256').update(content).digest('hex');
 }

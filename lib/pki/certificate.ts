@@ -1,6 +1,7 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import type { Der } from './der';
 import { DerError, inside, integerBytes, oidOf, readDer, smallInteger, TAG, timeOf, valueOf } from './der';
+import { certificatesIn, pemOf } from './pem';
 
 /**
  * A certificate, read completely: what is not understood is kept by its number, so that whoever verifies can refuse it.
@@ -81,12 +82,10 @@ export const OID = {
 /** Bits of the key usage, RFC 5280, section 4.2.1.3. */
 export const KEY_USAGE = { digitalSignature: 0, keyCertSign: 5, crlSign: 6 } as const;
 
-const BLOCK = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/g;
-
 /** The certificates in a text that holds nothing else; throws for anything that is not that. */
 export function parseBundle(text: string): Certificate[] {
-  const blocks = text.match(BLOCK) ?? [];
-  if (blocks.length === 0 || text.replace(BLOCK, '').trim() !== '') throw new DerError('it is not a text of PEM certificates alone');
+  const { blocks, rest } = certificatesIn(text);
+  if (blocks.length === 0 || rest !== '') throw new DerError('it is not a text of PEM certificates alone');
   return blocks.map((block) => parseCertificate(block));
 }
 
@@ -226,10 +225,4 @@ function only(elements: readonly Der[]): Der {
 function wholeOf(element: Der | undefined): string {
   valueOf(element, TAG.sequence);
   return element?.whole.toString('hex') ?? '';
-}
-
-/** A certificate in PEM, with a line end after the last line. */
-export function pemOf(der: Uint8Array): string {
-  const lines = Buffer.from(der).toString('base64').match(/.{1,64}/g) ?? [];
-  return ['-----BEGIN CERTIFICATE-----', ...lines, '-----END CERTIFICATE-----', ''].join('\n');
 }

@@ -1,7 +1,7 @@
 import type { ConnectionOptions } from 'node:tls';
 import { connect } from 'node:tls';
 import type { Certificate } from '../../pki/certificate';
-import { pemOf } from '../../pki/certificate';
+import { pemOf } from '../../pki/pem';
 import { readLeaf } from '../../pki/verify';
 import { kindOf } from '../disk';
 import type { FolderDisk } from './folders';

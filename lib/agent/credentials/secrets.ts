@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { labelled } from '../../sdk';
 import { kindOf } from '../disk';
 import type { Stages } from './admission';
 
@@ -51,8 +52,8 @@ export async function readStages(store: SecretStore, secret: string): Promise<St
     return isNotFound(error) ? { kind: 'gone', reason: 'the secret does not exist' } : { kind: 'unknown', reason: `the secret cannot be described: ${kindOf(error)}` };
   }
   if (description.deleted) return { kind: 'gone', reason: 'the secret is scheduled for deletion' };
-  const labelled = (label: string): string | undefined => Object.entries(description.versions).find(([, labels]) => labels.includes(label))?.[0];
-  const stages = { current: labelled('AWSCURRENT'), pending: labelled('AWSPENDING'), previous: labelled('AWSPREVIOUS') };
+  const { versions } = description;
+  const stages = { current: labelled(versions, 'AWSCURRENT'), pending: labelled(versions, 'AWSPENDING'), previous: labelled(versions, 'AWSPREVIOUS') };
   return stages.current === undefined ? { kind: 'gone', reason: 'the secret has no current version' } : { kind: 'stages', stages };
 }
 

@@ -1,9 +1,10 @@
 import type * as sdk from '@aws-sdk/client-s3';
 import { reportingNode, reportKey, REPORTS } from '../../config/report';
+import { patience } from '../../sdk';
 import type { ReportStore } from './await';
 
-// a call that hangs would outlive the function: two attempts of at most 7 s fit into the minute that is kept for the answer.
-const CLIENT = { maxAttempts: 2, requestHandler: { connectionTimeout: 2_000, requestTimeout: 5_000, socketTimeout: 5_000 } };
+// two attempts of at most 7 s fit into the minute that is kept for the answer.
+const CLIENT = patience(2);
 
 /** Reports in S3. Listing and reading see every earlier write (https://docs.aws.amazon.com/AmazonS3/latest/userguide/Welcome.html#ConsistencyModel). */
 export function s3Reports({ GetObjectCommand, ListObjectsV2Command, S3Client }: typeof sdk, client: Pick<sdk.S3Client, 'send'> = new S3Client(CLIENT)): ReportStore {

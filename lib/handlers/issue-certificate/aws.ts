@@ -1,21 +1,16 @@
 import type * as secretsManager from '@aws-sdk/client-secrets-manager';
 import type * as ssm from '@aws-sdk/client-ssm';
-import { secretStore as rotationStore } from '../rotate-password/secrets';
+import { patience, unless } from '../../sdk';
+import { versionStore } from '../secret-versions';
 import type { Found, ParameterStore, SecretStore } from './world';
 
-/** A call that hangs would outlive the function. */
-export const CLIENT = { maxAttempts: 5, requestHandler: { connectionTimeout: 2_000, requestTimeout: 5_000, socketTimeout: 5_000 } };
+/** Renewal has all the time of a function, and a deployment that fails has to be undone. */
+export const CLIENT = patience(5);
 
-/** Secrets Manager; how a version is stored and promoted is the same as for passwords. */
+/** Secrets Manager. */
 export function secretStore(sdk: typeof secretsManager, client: Pick<secretsManager.SecretsManagerClient, 'send'>): SecretStore {
   return {
-    ...rotationStore(sdk, client),
-    async describe(secret) {
-      const answer = await client.send(new sdk.DescribeSecretCommand({ SecretId: secret })).catch(unless('ResourceNotFoundException'));
-      if (answer === undefined) return undefined;
-      const labelled = (label: string): string | undefined => Object.entries(answer.VersionIdsToStages ?? {}).find(([, labels]) => labels.includes(label))?.[0];
-      return { deleted: answer.DeletedDate !== undefined, current: labelled('AWSCURRENT'), previous: labelled('AWSPREVIOUS') };
-    },
+    ...versionStore(sdk, client),
     async list({ key, value }) {
       const found: Found[] = [];
       let page: secretsManager.ListSecretsCommandOutput | undefined;
@@ -55,12 +50,5 @@ export function parameterStore({ GetParameterCommand, PutParameterCommand }: typ
     async write(name, value) {
       await client.send(new PutParameterCommand({ Name: name, Value: value, Overwrite: true }));
     },
-  };
-}
-
-function unless(name: string): (error: unknown) => undefined {
-  return (error) => {
-    if (!(error instanceof Error) || error.name !== name) throw error;
-    return undefined;
   };
 }

@@ -3,7 +3,8 @@ import { AsnConvert, OctetString } from '@peculiar/asn1-schema';
 import * as asn1 from '@peculiar/asn1-x509';
 import { formatCidr, parseCidr } from '../../config/addresses';
 import type { AuthorityCertificate } from '../../pki/authority';
-import { OID, pemOf } from '../../pki/certificate';
+import { OID } from '../../pki/certificate';
+import { pemOf } from '../../pki/pem';
 import { commonNameOf } from '../../pki/verify';
 
 /**

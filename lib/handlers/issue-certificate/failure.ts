@@ -1,14 +1,7 @@
-/** Something that ended without success. The message says what is wrong and what to do; it holds nothing secret. */
-export class IssueFailure extends Error {
-  constructor(
-    readonly code: FailureCode,
-    message: string,
-  ) {
-    super(message);
-    // what Lambda reports as the type of the error.
-    this.name = code;
-  }
-}
+import { Failure } from '../failure';
+
+/** A certificate that was not issued. */
+export class IssueFailure extends Failure<FailureCode> {}
 
 export type FailureCode =
   | 'BadEvent'

@@ -4,7 +4,7 @@ import type { NodeSecret } from '../../pki/node-secret';
 import { parseNodeSecret, renderNodeSecret } from '../../pki/node-secret';
 import { sentence } from '../../pki/problem';
 import { readLeaf } from '../../pki/verify';
-import { kind } from '../rotate-password/failure';
+import { kind } from '../failure';
 import { assemble, newSerial, nodeToBeSigned } from './certificates';
 import { IssueFailure } from './failure';
 import type { Signer } from './signer';

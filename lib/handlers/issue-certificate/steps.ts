@@ -5,8 +5,8 @@ import { verifyNodeSecret } from '../../pki/node-secret';
 import type { ProblemCode } from '../../pki/problem';
 import { sentence } from '../../pki/problem';
 import { readLeaf, signerOf } from '../../pki/verify';
+import type { Versions } from '../secret-versions';
 import type { FailureCode } from './failure';
-import type { Described } from './world';
 
 /**
  * How a node's secret gets a good certificate, as a pure function: what is known -> what to do next.
@@ -37,6 +37,9 @@ export interface Issuer {
 }
 
 export type Value = NodeSecret | 'not issued yet' | Malformed;
+
+/** What is looked at of a secret. */
+export type Described = Pick<Versions, 'deleted' | 'current' | 'previous'>;
 
 /** Everything that was found out so far. */
 export interface Known {

@@ -1,11 +1,5 @@
+import type { VersionStore } from '../secret-versions';
 import type { Signer } from './signer';
-
-/** What Secrets Manager says of a secret: version ids by label. */
-export interface Described {
-  readonly deleted: boolean;
-  readonly current?: string;
-  readonly previous?: string;
-}
 
 /** A secret that was found by its tag. */
 export interface Found {
@@ -18,16 +12,8 @@ export interface Tag {
   readonly value: string;
 }
 
-/** Secrets Manager, as far as it is needed here. Any call may throw at any time, and may have happened all the same. */
-export interface SecretStore {
-  /** undefined: there is no such secret. */
-  describe(secret: string): Promise<Described | undefined>;
-  /** the text of a version; undefined: the version has none, or there is no such version. */
-  read(secret: string, version: string): Promise<string | undefined>;
-  /** gives the version its value and the label AWSPENDING. `taken`: it has another value. */
-  put(secret: string, version: string, text: string): Promise<'stored' | 'taken'>;
-  /** moves the label AWSCURRENT. `conflict`: it is not where it was thought to be. */
-  promote(secret: string, to: string, from: string): Promise<'promoted' | 'conflict'>;
+/** Secrets Manager, as far as it is needed here. */
+export interface SecretStore extends VersionStore {
   /** all secrets with exactly this tag. */
   list(tag: Tag): Promise<readonly Found[]>;
 }

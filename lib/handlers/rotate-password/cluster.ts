@@ -1,7 +1,8 @@
 import { X509Certificate } from 'node:crypto';
 import type * as s3 from '@aws-sdk/client-s3';
 import type * as ssm from '@aws-sdk/client-ssm';
-import { manifestKey, sha256Hex } from '../../config/manifest';
+import { liveManifestSha256, sha256Hex } from '../../config/manifest';
+import { certificatesIn } from '../../pki/pem';
 import { RotationFailure } from './failure';
 import type { LiveCluster } from './steps';
 
@@ -18,9 +19,7 @@ export interface Names {
   readonly nodeTag: { readonly key: string; readonly value: string };
 }
 
-const KEY = /^manifests\/live\/([0-9a-f]{64})\.json$/;
 const HOST = /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/;
-const CERTIFICATE = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/g;
 
 /** Reads what the live manifest says now. Only what the pointer names is read, and only if it is what its key says. */
 export function liveCluster(names: Names, { GetParameterCommand }: typeof ssm, ssmClient: Pick<ssm.SSMClient, 'send'>, { GetObjectCommand }: typeof s3, s3Client: Pick<s3.S3Client, 'send'>): () => Promise<LiveCluster> {
@@ -31,7 +30,7 @@ export function liveCluster(names: Names, { GetParameterCommand }: typeof ssm, s
     const [key, pem] = await Promise.all([parameter(names.pointer), parameter(names.authority)]);
     const authority = parseAuthority(pem, names.authority);
     if (latest?.key !== key) {
-      if (!KEY.test(key)) throw unusable(`the parameter ${names.pointer} does not hold the key of a live manifest`);
+      if (liveManifestSha256(key) === undefined) throw unusable(`the parameter ${names.pointer} does not hold the key of a live manifest`);
       const { Body } = await s3Client.send(new GetObjectCommand({ Bucket: names.bucket, Key: key }));
       latest = { key, manifest: parseManifest(key, (await Body?.transformToString()) ?? '') };
     }
@@ -42,7 +41,7 @@ export function liveCluster(names: Names, { GetParameterCommand }: typeof ssm, s
 /** The part of a live manifest that a rotation needs. */
 export function parseManifest(key: string, text: string): Omit<LiveCluster, 'authority'> {
   // whoever can write into the bucket must not choose where passwords are sent.
-  if (manifestKey('live', sha256Hex(text)) !== key) throw unusable(`the object ${key} is not what its key says; deploy the cluster again`);
+  if (liveManifestSha256(key) !== sha256Hex(text)) throw unusable(`the object ${key} is not what its key says; deploy the cluster again`);
   const { schema, kind, servers, users } = JSON.parse(text) as { schema?: unknown; kind?: unknown; servers?: unknown; users?: unknown };
   if (schema !== 1 || kind !== 'live') throw unusable(`${key} is not a live manifest of schema 1; update the stack, so that this function and the manifest are of one version`);
   if (!Array.isArray(servers) || !servers.every((server): server is string => typeof server === 'string' && HOST.test(server))) throw unusable(`${key} has no list of host names in 'servers'`);
@@ -55,7 +54,7 @@ export function parseManifest(key: string, text: string): Omit<LiveCluster, 'aut
 
 /** The certificates in a parameter. Without one nothing could be verified, so that is an error. */
 export function parseAuthority(pem: string, parameter: string): string[] {
-  const certificates = pem.match(CERTIFICATE) ?? [];
+  const { blocks: certificates } = certificatesIn(pem);
   if (certificates.length === 0) throw unusable(`the parameter ${parameter} holds no certificate; it must hold those of the cluster's authority, PEM`);
   for (const certificate of certificates) {
     try {

@@ -15,9 +15,6 @@ export interface Malformed {
   readonly malformed: string;
 }
 
-/** The length of a generated password: 285 bits, which no hash makes guessable. */
-export const PASSWORD_LENGTH = 48;
-
 /** Shorter ones are never put into service: ClickHouse keeps passwords in files as SHA-256, unsalted and fast. */
 export const LEAST_PASSWORD_LENGTH = 32;
 

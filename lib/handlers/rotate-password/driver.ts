@@ -1,20 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { follow, parseCredential, renderCredential } from './credential';
-import { isTransient, kind, RotationFailure } from './failure';
-import type { Action, Asked, Attempt, Described, Known, LiveCluster, Login, Outcome, Round, Which } from './steps';
+import { isTransient, kind } from '../failure';
+import type { VersionStore } from '../secret-versions';
+import { RotationFailure } from './failure';
+import type { Action, Asked, Attempt, Known, LiveCluster, Login, Outcome, Round, Which } from './steps';
 import { afterPause, next } from './steps';
 
 /** Secrets Manager, as far as a rotation needs it. Any call may throw at any time, and may have happened all the same. */
-export interface SecretStore {
-  /** undefined: there is no such secret. */
-  describe(secret: string): Promise<Omit<Described, 'at'> | undefined>;
-  /** the text of a version; undefined: the version has none. */
-  read(secret: string, version: string): Promise<string | undefined>;
+export interface SecretStore extends VersionStore {
   generate(): Promise<string>;
-  /** gives the version its value and the label AWSPENDING. `taken`: it has another value. */
-  put(secret: string, version: string, text: string): Promise<'stored' | 'taken'>;
-  /** moves the label AWSCURRENT. `conflict`: it is not where it was thought to be. */
-  promote(secret: string, to: string, from: string): Promise<'promoted' | 'conflict'>;
 }
 
 /** What a login is for. */

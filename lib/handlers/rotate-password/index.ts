@@ -1,5 +1,5 @@
+import { patience } from '../../sdk';
 import { log } from '../cloudformation';
-import { CLIENT } from './client';
 import type { Names } from './cluster';
 import { liveCluster, refreshNodes } from './cluster';
 import type { World } from './driver';
@@ -13,11 +13,11 @@ let loaded: Promise<World> | undefined;
 
 async function load(names: Names): Promise<World> {
   const [secretsManager, ssm, s3] = await Promise.all([import('@aws-sdk/client-secrets-manager'), import('@aws-sdk/client-ssm'), import('@aws-sdk/client-s3')]);
-  const ssmClient = new ssm.SSMClient(CLIENT);
+  const ssmClient = new ssm.SSMClient(patience(3));
   return {
     secrets: secretStore(secretsManager),
     logIn: httpsLogIn(),
-    cluster: liveCluster(names, ssm, ssmClient, s3, new s3.S3Client(CLIENT)),
+    cluster: liveCluster(names, ssm, ssmClient, s3, new s3.S3Client(patience(3))),
     refresh: refreshNodes(names, ssm, ssmClient),
     now: Date.now,
     sleep: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),

@@ -1,8 +1,8 @@
 import type { LookupFunction } from 'node:net';
 import { request } from 'node:https';
 import { checkServerIdentity } from 'node:tls';
+import { kind } from '../failure';
 import type { LogIn } from './driver';
-import { kind } from './failure';
 import type { Login } from './steps';
 
 /** Where servers listen, and how long one login may take from the name look-up to the last byte. */

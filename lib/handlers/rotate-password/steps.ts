@@ -1,3 +1,4 @@
+import type { Versions } from '../secret-versions';
 import type { Credential } from './credential';
 import { unfitToFollow } from './credential';
 import type { FailureCode } from './failure';
@@ -23,14 +24,8 @@ export interface Attempt {
   readonly deadline: number;
 }
 
-/** What Secrets Manager says of a secret. */
-export interface Described {
-  readonly arn: string;
-  readonly rotationEnabled: boolean;
-  readonly deleted: boolean;
-  /** version ids by label. */
-  readonly current?: string;
-  readonly pending?: string;
+/** What is looked at of a secret. */
+export interface Described extends Omit<Versions, 'previous'> {
   /** when it was asked. */
   readonly at: number;
 }

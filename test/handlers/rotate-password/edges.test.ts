@@ -8,7 +8,7 @@ import { packManifest } from '../../../lib/config/manifest';
 import type { Names } from '../../../lib/handlers/rotate-password/cluster';
 import { liveCluster, parseAuthority, parseManifest, refreshNodes } from '../../../lib/handlers/rotate-password/cluster';
 import { parseEvent, readNames } from '../../../lib/handlers/rotate-password/event';
-import { isTransient, kind } from '../../../lib/handlers/rotate-password/failure';
+import { isTransient, kind } from '../../../lib/handlers/failure';
 import { secretStore } from '../../../lib/handlers/rotate-password/secrets';
 import { Authority, hasOpenssl } from './certificates';
 

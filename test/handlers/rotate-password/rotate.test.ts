@@ -1,4 +1,4 @@
-import { PASSWORD_LENGTH } from '../../../lib/handlers/rotate-password/credential';
+import { PASSWORD_LENGTH } from '../../../lib/config/password';
 import { LOGINS_AT_ONCE } from '../../../lib/handlers/rotate-password/driver';
 import { STEP_NAMES, tokenOf } from './simulation';
 import { FIRST, MINUTE, ONE, OTHER, rotated, Stage, TWO, VALUE } from './stage';
