@@ -1,5 +1,5 @@
 import { Construct } from 'constructs';
-import type { IClickHouseCluster } from '../cluster/cluster';
+import type { IClickHouseCluster } from '../cluster/cluster-ref';
 import { grantStatement } from '../config/grants';
 import { at } from '../error';
 import { ownCluster } from './own-cluster';

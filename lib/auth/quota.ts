@@ -1,6 +1,6 @@
 import type { Duration } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
-import type { IClickHouseCluster } from '../cluster/cluster';
+import type { IClickHouseCluster } from '../cluster/cluster-ref';
 import { checkedName } from '../config/names';
 import { checkedQuota } from '../config/settings';
 import { at } from '../error';

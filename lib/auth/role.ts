@@ -1,5 +1,5 @@
 import { Construct } from 'constructs';
-import type { IClickHouseCluster } from '../cluster/cluster';
+import type { IClickHouseCluster } from '../cluster/cluster-ref';
 import { rolesElement } from '../config/roles';
 import { at } from '../error';
 import type { Grant } from './grant';

@@ -1,6 +1,6 @@
 import type { Duration, Size } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
-import type { IClickHouseCluster } from '../cluster/cluster';
+import type { IClickHouseCluster } from '../cluster/cluster-ref';
 import { checkedName } from '../config/names';
 import type { ProfileSettings } from '../config/settings';
 import { checkedProfileSettings } from '../config/settings';

@@ -25,7 +25,13 @@ export interface ArtefactsProps {
   /** where nodes live, one subnet a zone, in order; fixed too. */
   readonly subnetIds: readonly string[];
   /** asked when the template is made: users are declared after the cluster. */
-  readonly live: () => LiveManifest;
+  readonly live: () => LiveText;
+}
+
+/** A live manifest, and its text as far as synthesis knows it. */
+export interface LiveText {
+  readonly manifest: LiveManifest;
+  readonly content: string;
 }
 
 const MOST_MANIFEST_BYTES = 120_000;
@@ -100,7 +106,7 @@ export class Artefacts extends Construct {
       properties: {
         Bucket: this.bucket.bucketName,
         Manifests: boot.map(inTemplate),
-        Live: Lazy.string({ produce: () => packManifest(props.live()).content }),
+        Live: Lazy.string({ produce: () => props.live().content }),
         Agent: { Key: this.agent.key, Sha256: this.agent.sha256 },
         Pointer: props.pointer.parameterName,
         Keepers: String(props.keepers),
@@ -126,9 +132,9 @@ export class Artefacts extends Construct {
  *
  * @see https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
  */
-function tooLarge(boot: readonly Artefact[], live: LiveManifest): string[] {
-  const contents = [...boot.map(({ content }) => content), packManifest(live).content];
-  const bytes = contents.reduce((sum, content) => sum + Buffer.byteLength(JSON.stringify(content)), 0) + LONGEST_ARN * live.users.length;
+function tooLarge(boot: readonly Artefact[], { manifest, content: live }: LiveText): string[] {
+  const contents = [...boot.map(({ content }) => content), live];
+  const bytes = contents.reduce((sum, content) => sum + Buffer.byteLength(JSON.stringify(content)), 0) + LONGEST_ARN * manifest.users.length;
   if (bytes <= MOST_MANIFEST_BYTES) return [];
   return [`the manifests of the cluster have ${bytes} bytes, at most ${MOST_MANIFEST_BYTES} can be published; shorten the extra documents, declare fewer users, or make two clusters`];
 }
@@ -137,7 +143,7 @@ function tooLarge(boot: readonly Artefact[], live: LiveManifest): string[] {
 function annotate(published: CustomResource, { boot, live }: ArtefactsProps): void {
   const byPath = (documents: readonly DocumentTemplate[]): Record<string, string[]> => Object.fromEntries(documents.map(({ path, template }) => [path, template.trimEnd().split('\n')]));
   const all = (): Record<string, string[]> => {
-    const manifest = live();
+    const { manifest } = live();
     return byPath([...boot.flatMap(({ documents }) => documents), ...manifest.documents, ...manifest.users]);
   };
   (published.node.defaultChild as CfnResource).addMetadata(METADATA_DOCUMENTS, Lazy.any({ produce: all }));

@@ -1,5 +1,5 @@
-import type { IResource } from 'aws-cdk-lib';
-import { Annotations, CfnResource, CfnWaitConditionHandle, Names, RemovalPolicy, Resource, Size, SizeRoundingBehavior, Stack, Token } from 'aws-cdk-lib';
+import { Annotations, CfnResource, CfnWaitConditionHandle, Names, RemovalPolicy, Resource, Stack, Token } from 'aws-cdk-lib';
+import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import * as logs from 'aws-cdk-lib/aws-logs';
@@ -8,7 +8,6 @@ import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import * as ssm from 'aws-cdk-lib/aws-ssm';
 import type { IConstruct, IDependable } from 'constructs';
 import { Construct } from 'constructs';
-import type * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import { acknowledge } from '../acknowledge';
 import { Access } from '../auth/access';
 import type { ClickHouseDatabaseOptions } from '../auth/database';
@@ -25,7 +24,8 @@ import { ClickHouseUser } from '../auth/user';
 import { guard } from '../checks/guard';
 import type { ClusterModel, ExtraDocument } from '../config/manifests';
 import { bootManifest, liveManifest } from '../config/manifests';
-import type { LiveManifest, NodeRole } from '../config/manifest';
+import type { NodeRole } from '../config/manifest';
+import { packManifest } from '../config/manifest';
 import { PORTS } from '../config/ports';
 import type { Topology } from '../config/topology';
 import { layOut } from '../config/topology';
@@ -35,7 +35,10 @@ import { clientNetworks, rotationNetworks, vpcCidr } from '../network/client-net
 import { ClusterSecurityGroups } from '../network/security-groups';
 import { onePerZone, privateSubnets } from '../network/subnets';
 import { admitServices, clusterKey } from '../protection/key';
+import type { LiveText } from './artefacts';
 import { Artefacts } from './artefacts';
+import type { ClickHouseClusterAttributes, IClickHouseCluster } from './cluster-ref';
+import { defaultZone, importedCluster } from './cluster-ref';
 import { Endpoint } from './endpoint';
 import type { MachineModel } from './fleet';
 import { defineFleet } from './fleet';
@@ -48,74 +51,13 @@ import type { ClickHouseClusterProps } from './props';
 import { RegionalFacts } from './regional-facts';
 import { inServerUnits } from './server-settings';
 import { ClickHouseVersion } from './version';
-
-/** A ClickHouse cluster, defined here or elsewhere. */
-export interface IClickHouseCluster extends IResource, ec2.IConnectable {
-  /**
-   * The cluster's name: what `remote_servers` and the `{cluster}` macro say.
-   *
-   * @attribute
-   */
-  readonly clusterName: string;
-
-  /**
-   * Where clients connect over HTTPS.
-   *
-   * @attribute
-   */
-  readonly clusterEndpoint: Endpoint;
-
-  /**
-   * Where clients connect with the native protocol over TLS.
-   *
-   * @attribute
-   */
-  readonly nativeEndpoint: Endpoint;
-
-  /** The parameter that holds the certificate of the cluster's own authority, in PEM: what clients verify the servers with. */
-  readonly caCertificate: ssm.IStringParameter;
-}
-
-/** What to know about a cluster to connect to it. */
-export interface ClickHouseClusterAttributes {
-  /** The cluster's name. */
-  readonly clusterName: string;
-
-  /**
-   * The name of the cluster's private zone, which must resolve in the client's VPC.
-   *
-   * @default - `<clusterName>.clickhouse.internal`
-   */
-  readonly zoneName?: string;
-
-  /**
-   * The security groups of the cluster's endpoint.
-   *
-   * @default - none: `connections` then changes only the client's side
-   */
-  readonly securityGroups?: ec2.ISecurityGroup[];
-
-  /**
-   * The name of the Systems Manager parameter with the certificate of the cluster's authority.
-   *
-   * @default - unknown: clients have to be given the certificate in another way, and `grantConnect` is an error
-   */
-  readonly caCertificateParameterName?: string;
-}
+import { volumes } from './volumes';
 
 // nodes of a cluster carry it and nothing else does; commands are sent to what carries it.
 const NODE_TAG = 'cdk-secure-clickhouse:cluster';
 
 // which private zones were defined for a VPC; Route 53 would refuse the second of a name, at deployment.
 const CLAIMED_ZONES = new WeakMap<ec2.IVpc, Set<string>>();
-
-abstract class ClickHouseClusterBase extends Resource implements IClickHouseCluster {
-  public abstract readonly clusterName: string;
-  public abstract readonly clusterEndpoint: Endpoint;
-  public abstract readonly nativeEndpoint: Endpoint;
-  public abstract readonly connections: ec2.Connections;
-  public abstract readonly caCertificate: ssm.IStringParameter;
-}
 
 /**
  * A ClickHouse cluster that is private, encrypted and authenticated, whatever else is said.
@@ -125,36 +67,14 @@ abstract class ClickHouseClusterBase extends Resource implements IClickHouseClus
  *
  * @resource AWS::AutoScaling::AutoScalingGroup
  */
-export class ClickHouseCluster extends ClickHouseClusterBase {
+export class ClickHouseCluster extends Resource implements IClickHouseCluster {
   /**
    * A cluster that is defined elsewhere: another app, or another account's VPC that is connected to this one.
    *
    * There is no lookup by name: a cluster is many resources, and what a client needs of it are its names, which are literals.
    */
   public static fromClusterAttributes(scope: Construct, id: string, attrs: ClickHouseClusterAttributes): IClickHouseCluster {
-    class Import extends ClickHouseClusterBase {
-      public readonly clusterName = attrs.clusterName;
-      public readonly clusterEndpoint: Endpoint;
-      public readonly nativeEndpoint: Endpoint;
-      public readonly connections: ec2.Connections;
-
-      private readonly certificate?: ssm.IStringParameter;
-
-      public get caCertificate(): ssm.IStringParameter {
-        if (this.certificate) return this.certificate;
-        throw new ConstructError('CaCertificate', `the imported cluster '${attrs.clusterName}' does not say which parameter holds the certificate of its authority; give 'caCertificateParameterName'`, this);
-      }
-
-      constructor() {
-        super(scope, id);
-        if (attrs.caCertificateParameterName !== undefined) this.certificate = ssm.StringParameter.fromStringParameterName(this, 'CaCertificate', attrs.caCertificateParameterName);
-        const zoneName = attrs.zoneName ?? defaultZone(attrs.clusterName);
-        this.clusterEndpoint = new Endpoint(zoneName, PORTS.https);
-        this.nativeEndpoint = new Endpoint(zoneName, PORTS.native);
-        this.connections = new ec2.Connections({ securityGroups: attrs.securityGroups, defaultPort: ec2.Port.tcp(PORTS.https) });
-      }
-    }
-    return new Import();
+    return importedCluster(scope, id, attrs);
   }
 
   /** Who may connect. `cluster.connections.allowDefaultPortFrom(client)` admits a client over HTTPS. */
@@ -219,13 +139,19 @@ export class ClickHouseCluster extends ClickHouseClusterBase {
     };
     const roles: NodeRole[] = topology.keepers.length > 0 ? ['server', 'keeper'] : ['server'];
     const boot = at(this, () => roles.map((role) => bootManifest(model, role)));
-    at(this, () => liveManifest(model));
     const subnets = onePerZone(this, privateSubnets(this, props.vpc, props.vpcSubnets).subnets);
     this.checkZones(topology, subnets.length);
     const networks = clientNetworks(this, props.vpc, props.clientCidrs);
     const live = this.liveManifest({ ...model, rotationNetworks: rotationNetworks(subnets, networks) });
-    const volume = this.volume(props, topology);
-    const keeperVolume = { ...volume, size: this.storage('keeperStorageSize', props.keeperStorageSize ?? Size.gibibytes(20)), iops: undefined, throughput: undefined };
+    live();
+    const { serverVolume, keeperVolume } = volumes(this, topology, {
+      storageSize: props.storageSize,
+      storageIops: props.storageIops,
+      storageThroughput: props.storageThroughput,
+      keeperStorageSize: props.keeperStorageSize,
+      adoptVolumes: props.adoptVolumes,
+      removalPolicy: props.removalPolicy,
+    });
 
     const serverType = props.instanceType ?? ec2.InstanceType.of(ec2.InstanceClass.M7G, ec2.InstanceSize.LARGE);
     const keeperType = props.keeperInstanceType ?? defaultKeeperType(serverType);
@@ -234,7 +160,7 @@ export class ClickHouseCluster extends ClickHouseClusterBase {
     }
 
     this.vpc = props.vpc;
-    this.encryptionKey = props.encryptionKey ?? clusterKey(this, volume.removalPolicy);
+    this.encryptionKey = props.encryptionKey ?? clusterKey(this, serverVolume.removalPolicy);
     admitServices(this.encryptionKey, this);
     const facts = new RegionalFacts(this, 'Region', { key: this.encryptionKey });
     const s3PrefixListId = props.s3PrefixListId ?? facts.s3PrefixList();
@@ -293,7 +219,7 @@ export class ClickHouseCluster extends ClickHouseClusterBase {
       topology,
       subnets,
       nestedStacks: props.nestedStacks ?? false,
-      server: machine(serverType, volume),
+      server: machine(serverType, serverVolume),
       keeper: machine(keeperType, keeperVolume),
       targetGroupArns: balancer.targetGroupArns,
       shared: {
@@ -410,15 +336,16 @@ export class ClickHouseCluster extends ClickHouseClusterBase {
     return this.node.tryFindChild(id) ?? new Construct(this, id);
   }
 
-  /** The live manifest of what is declared by the time it is asked for. */
-  private liveManifest(model: ClusterModel): () => LiveManifest {
-    let known: { revision: number; manifest: LiveManifest } | undefined;
+  /** The live manifest of what is declared by the time it is asked for; rendered anew only when something was declared since. */
+  private liveManifest(model: ClusterModel): () => LiveText {
+    let known: { readonly revision: number; readonly live: LiveText } | undefined;
     return () => {
       const { revision } = this._declarations;
       if (known?.revision !== revision) {
-        known = { revision, manifest: at(this, () => liveManifest({ ...model, ...this._declarations.model() })) };
+        const manifest = at(this, () => liveManifest({ ...model, ...this._declarations.model() }));
+        known = { revision, live: { manifest, content: packManifest(manifest).content } };
       }
-      return known.manifest;
+      return known.live;
     };
   }
 
@@ -474,38 +401,6 @@ export class ClickHouseCluster extends ClickHouseClusterBase {
     }
   }
 
-  private volume(props: ClickHouseClusterProps, { servers, keepers }: Topology): VolumeModel {
-    const size = this.storage('storageSize', props.storageSize ?? Size.gibibytes(100));
-    const gibibytes = size.isUnresolved() ? undefined : size.toGibibytes();
-    // https://docs.aws.amazon.com/ebs/latest/userguide/general-purpose.html: 500 operations per GiB, 0.25 MiB/s per operation.
-    const mostIops = Math.max(3000, Math.min(80_000, (gibibytes ?? 65_536) * 500));
-    within(this, 'storageIops', props.storageIops, 3000, mostIops, 'operations per second at this size');
-    const mostThroughput = Math.min(2000, (props.storageIops ?? 3000) / 4);
-    within(this, 'storageThroughput', props.storageThroughput, 125, mostThroughput, 'MiB/s at these operations per second');
-    const adopted = props.adoptVolumes ?? {};
-    const names = [...servers, ...keepers].map(({ name }) => name);
-    for (const [name, volumeId] of Object.entries(adopted)) {
-      if (!names.includes(name)) throw new ConstructError('AdoptVolumes', `'adoptVolumes' must name nodes of this cluster (${names.slice(0, 5).join(', ')}${names.length > 5 ? ', ...' : ''}), got ${JSON.stringify(name)}`, this);
-      if (!Token.isUnresolved(volumeId) && !/^vol-[0-9a-f]{8,17}$/.test(volumeId)) throw new ConstructError('AdoptVolumes', `'adoptVolumes' must give volume ids such as vol-0123456789abcdef0, got ${JSON.stringify(volumeId)} for ${name}`, this);
-    }
-    const alone = keepers.filter(({ name }) => !(name in adopted));
-    if (servers.some(({ name }) => name in adopted) && alone.length > 0) {
-      throw new ConstructError('AdoptVolumes', `'adoptVolumes' must name the Keepers' volumes with those of servers, got none for ${alone.map(({ name }) => name).join(', ')}: tables whose Keepers know nothing of them stay read-only`, this);
-    }
-    return {
-      size,
-      iops: props.storageIops,
-      throughput: props.storageThroughput,
-      removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
-      adopted,
-    };
-  }
-
-  private storage(prop: string, size: Size): Size {
-    within(this, prop, size.isUnresolved() ? undefined : size.toGibibytes({ rounding: SizeRoundingBehavior.NONE }), 10, 65_536, 'GiB');
-    return size;
-  }
-
   private claimZone(vpc: ec2.IVpc, zoneName: string): void {
     const claimed = CLAIMED_ZONES.get(vpc) ?? new Set();
     if (claimed.has(zoneName)) {
@@ -526,10 +421,6 @@ export class ClickHouseCluster extends ClickHouseClusterBase {
   }
 }
 
-function defaultZone(clusterName: string): string {
-  return `${clusterName}.clickhouse.internal`;
-}
-
 function documents(byName: { [name: string]: string } = {}): ExtraDocument[] {
   return Object.entries(byName).map(([name, xml]) => ({ name, xml }));
 }
@@ -541,11 +432,4 @@ function defaultKeeperType(server: ec2.InstanceType): ec2.InstanceType {
 
 function cpuType(instanceType: ec2.InstanceType): ec2.AmazonLinuxCpuType {
   return instanceType.architecture === ec2.InstanceArchitecture.ARM_64 ? ec2.AmazonLinuxCpuType.ARM_64 : ec2.AmazonLinuxCpuType.X86_64;
-}
-
-function within(scope: Construct, prop: string, value: number | undefined, least: number, most: number, unit: string): void {
-  if (value === undefined || Token.isUnresolved(value)) return;
-  if (!Number.isInteger(value) || value < least || value > most) {
-    throw new ConstructError('OutOfRange', `'${prop}' must be a whole number from ${least} to ${most} ${unit}, got ${value}`, scope);
-  }
 }

@@ -1,5 +1,5 @@
 export { ClickHouseCluster } from './cluster';
-export type { ClickHouseClusterAttributes, IClickHouseCluster } from './cluster';
+export type { ClickHouseClusterAttributes, IClickHouseCluster } from './cluster-ref';
 export * from './endpoint';
 export * from './props';
 export type { ClickHouseServerSettings } from './server-settings';
