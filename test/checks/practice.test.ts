@@ -1,14 +1,10 @@
 // what public deployments do about passwords and secrets, written anew and reduced to that; with neutral names.
+import type { Practice } from './practices';
+import { testPractices } from './practices';
 import type { Json } from './support';
-import { instance, resource, task, template, verdicts } from './support';
+import { instance, resource, task } from './support';
 
 const RULES = ['NoAuthentication', 'LiteralPassword', 'SecretWithoutRotation', 'BroadSecretAccess'];
-
-/** Which of the four rules say something, on which resource. */
-function said(resources: Json, more: Json = {}): string[] {
-  const all = verdicts(template(resources, more)).flatMap(({ ruleId, logicalId }) => RULES.filter((name) => ruleId === `ClickHouse-${name}`).map((name) => `${name} on ${logicalId ?? ''}`));
-  return [...new Set(all)].sort();
-}
 
 const script = (...commands: string[]): Json => ({ UserData: { 'Fn::Base64': ['#!/bin/bash', ...commands, ''].join('\n') } });
 const policy = (...Statement: Json[]): Json => ({ Policies: [{ PolicyName: 'p', PolicyDocument: { Statement } }] });
@@ -21,15 +17,6 @@ const users = (inner: string): string[] => ['cat > /etc/clickhouse-server/users.
 const manifest = (object: Json): Json => ({ Manifest: resource('Custom::AWSCDK-EKS-KubernetesResource', { ClusterName: 'tools', Manifest: JSON.stringify([object]) }) });
 const chart = (Chart: string, Values: unknown): Json => ({ Chart: resource('Custom::AWSCDK-EKS-HelmChart', { ClusterName: 'tools', Release: 'db', Chart, Values }) });
 const environment = (variables: Json): Json => ({ Environment: Object.entries(variables).map(([Name, Value]) => ({ Name, Value })) });
-
-interface Practice {
-  readonly name: string;
-  readonly bad: Json;
-  readonly found: readonly string[];
-  /** the same with what the findings demand. */
-  readonly twin: Json;
-  readonly more?: Json;
-}
 
 const PRACTICES: readonly Practice[] = [
   {
@@ -245,12 +232,4 @@ const PRACTICES: readonly Practice[] = [
   },
 ];
 
-test.each(PRACTICES)('$name', ({ bad, twin, found, more }) => {
-  expect(said(bad, more)).toEqual([...found]);
-  expect(said(twin, more)).toEqual([]);
-});
-
-test('every one of the thirty is here', () => {
-  const numbers = PRACTICES.flatMap(({ name }) => (/^[\d, and]+:/.exec(name)?.[0].match(/\d+/g) ?? []).map(Number));
-  expect(numbers.sort((a, b) => a - b)).toEqual(Array.from({ length: 30 }, (_, index) => index + 1));
-});
+testPractices(RULES, PRACTICES);

@@ -13,7 +13,7 @@ import type { World } from '../../lib/handlers/rotate-password/driver';
 import { rotate } from '../../lib/handlers/rotate-password/driver';
 import { secretStore } from '../../lib/handlers/rotate-password/secrets';
 import type { Login, Step } from '../../lib/handlers/rotate-password/steps';
-import { Authority, hasOpenssl } from '../handlers/rotate-password/certificates';
+import { hasOpenssl, makeAuthority } from '../openssl';
 import type { Client } from './differences';
 import { A, B, C, create, DIFFERENCES, labels, move, put, rotate as begin } from './differences';
 import { MotoServer } from './moto';
@@ -143,8 +143,7 @@ if (PROGRAM === '') {
     (hasOpenssl() ? test : test.skip)('the function finds its way by the names in its environment', async () => {
       const secret = await made();
       await begin(server.client, secret, B);
-      const authority = new Authority();
-      authority.remove();
+      const authority = makeAuthority('Test authority');
       const manifest: LiveManifest = { schema: 1, kind: 'live', clusterName: 'analytics', servers: ['localhost'], documents: [], users: [{ user: 'reader', path: '/x', template: '', secret }], databases: [], rotationNetworks: [] };
       const { key, content } = packManifest(manifest);
       const { endpoint, credentials, region } = server;
@@ -153,7 +152,7 @@ if (PROGRAM === '') {
       await s3.send(new CreateBucketCommand({ Bucket: 'artefacts', CreateBucketConfiguration: { LocationConstraint: 'eu-central-1' } }));
       await s3.send(new PutObjectCommand({ Bucket: 'artefacts', Key: key, Body: content }));
       await ssm.send(new PutParameterCommand({ Name: '/analytics/live', Value: key, Type: 'String' }));
-      await ssm.send(new PutParameterCommand({ Name: '/analytics/ca', Value: authority.cert, Type: 'String' }));
+      await ssm.send(new PutParameterCommand({ Name: '/analytics/ca', Value: authority.certificate, Type: 'String' }));
 
       const folder = mkdtempSync(join(tmpdir(), 'rotate-password-'));
       const outfile = join(folder, 'index.js');

@@ -1,5 +1,5 @@
-import type { Authority, Material } from './certificates';
-import { makeAuthority } from './certificates';
+import type { Authority, Material } from '../openssl';
+import { makeAuthority } from '../openssl';
 import type { Route } from './client';
 import { handshake, httpsLogin, nativeLogin, plainHttp, plainNativeLogin } from './client';
 import { DOCUMENTS, HOLES, HOST, passwordOf } from './model';

@@ -7,7 +7,7 @@ import { DISK } from '../../lib/agent/disk';
 import { sha256Hex } from '../../lib/config/manifest';
 import { PATHS } from '../../lib/config/paths';
 import { adapt } from './adapt';
-import { makeAuthority } from './certificates';
+import { makeAuthority } from '../openssl';
 import type { Login, Outcome, Route } from './client';
 import { httpsLogin, nativeLogin, plainHttp, plainNativeLogin } from './client';
 import { DOCUMENTS, HOLES, HOST, LIVE, NETWORKS, passwordOf } from './model';

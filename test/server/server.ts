@@ -10,7 +10,7 @@ import { fillHoles } from '../../lib/config/holes';
 import { PATHS } from '../../lib/config/paths';
 import type { Place } from './adapt';
 import { adapt } from './adapt';
-import type { Material } from './certificates';
+import type { Material } from '../openssl';
 
 /**
  * A real ClickHouse server that listens on TLS ports of loopback and reads its users again while it runs, with documents as this library

@@ -10,7 +10,7 @@ import { liveCluster, parseAuthority, parseManifest, refreshNodes } from '../../
 import { parseEvent, readNames } from '../../../lib/handlers/rotate-password/event';
 import { isTransient, kind } from '../../../lib/handlers/failure';
 import { secretStore } from '../../../lib/handlers/rotate-password/secrets';
-import { Authority, hasOpenssl } from './certificates';
+import { hasOpenssl, makeAuthority } from '../../openssl';
 
 const ARN = 'arn:aws:secretsmanager:eu-central-1:111122223333:secret:analytics/reader-a1B2c3';
 const TOKEN = '00000000-0000-4000-8000-000000000001';
@@ -115,10 +115,8 @@ if (!hasOpenssl()) console.warn('reading the live cluster is not proven: there i
 (hasOpenssl() ? describe : describe.skip)('reading the live cluster', () => {
   let pem: string;
   beforeAll(() => {
-    const [one, two] = [new Authority(), new Authority()];
-    pem = `# comment\n${one.cert}\n${two.cert}`;
-    one.remove();
-    two.remove();
+    const [one, two] = [makeAuthority('one'), makeAuthority('two')];
+    pem = `# comment\n${one.certificate}\n${two.certificate}`;
   });
 
   const world = (parameters: Record<string, string>, objects: Record<string, string>): { read: ReturnType<typeof liveCluster>; asked: string[] } => {

@@ -6,7 +6,8 @@ import type { AddressInfo, LookupFunction, Server, Socket } from 'node:net';
 import { createServer as createTcpServer } from 'node:net';
 import { httpsLogIn, meaning, NODE_OPTIONS } from '../../../lib/handlers/rotate-password/nodes';
 import type { Login } from '../../../lib/handlers/rotate-password/steps';
-import { Authority, hasOpenssl } from './certificates';
+import type { Authority } from '../../openssl';
+import { hasOpenssl, makeAuthority } from '../../openssl';
 
 const HOST = 'server-1-1.analytics.internal';
 const PASSWORD = 'Secret'.repeat(8);
@@ -38,17 +39,17 @@ withOpenssl('a login over TLS', () => {
   const servers: Server[] = [];
   let authority: Authority;
   let stranger: Authority;
+  const pair = (by: Authority, names: readonly string[], options?: { readonly days?: number; readonly usage?: string }): { readonly cert: string; readonly key: string } => {
+    const { certificate: cert, privateKey: key } = by.issue(names.map((name) => `DNS:${name}`), options);
+    return { cert, key };
+  };
 
   beforeAll(() => {
-    authority = new Authority();
-    stranger = new Authority();
+    authority = makeAuthority('Test authority');
+    stranger = makeAuthority('Test authority');
   });
   afterEach(async () => {
     for (const server of servers.splice(0)) await new Promise((resolve) => (server.close(resolve), 'closeAllConnections' in server && (server as unknown as { closeAllConnections(): void }).closeAllConnections()));
-  });
-  afterAll(() => {
-    authority.remove();
-    stranger.remove();
   });
 
   const listen = (server: Server): Promise<number> => {
@@ -71,11 +72,11 @@ withOpenssl('a login over TLS', () => {
       }),
     );
   };
-  const logIn = (port: number, { trust = [authority.cert], limit = 2_000, host = HOST } = {}): Promise<Login> => httpsLogIn({ port, limit, lookup })({ server: host, authority: trust, user: 'reader', password: PASSWORD });
+  const logIn = (port: number, { trust = [authority.certificate], limit = 2_000, host = HOST } = {}): Promise<Login> => httpsLogIn({ port, limit, lookup })({ server: host, authority: trust, user: 'reader', password: PASSWORD });
 
   test('the right authority and the right name are accepted, and the question is the one that was agreed', async () => {
     let seen: IncomingMessage | undefined;
-    const port = await node(authority.issue([HOST]), (request, response) => {
+    const port = await node(pair(authority, [HOST]), (request, response) => {
       seen = request;
       response.end('reader\n');
     });
@@ -87,21 +88,21 @@ withOpenssl('a login over TLS', () => {
   });
 
   test('one of several authorities is enough, for that is how they are replaced', async () => {
-    const port = await node(authority.issue([HOST]));
-    expect(await logIn(port, { trust: [stranger.cert, authority.cert] })).toBe('accepted');
+    const port = await node(pair(authority, [HOST]));
+    expect(await logIn(port, { trust: [stranger.certificate, authority.certificate] })).toBe('accepted');
   });
 
   test('a refusal of ClickHouse', async () => {
-    const port = await node(authority.issue([HOST]), (_, response) => response.writeHead(403, { 'X-ClickHouse-Exception-Code': '516' }).end('Code: 516. DB::Exception'));
+    const port = await node(pair(authority, [HOST]), (_, response) => response.writeHead(403, { 'X-ClickHouse-Exception-Code': '516' }).end('Code: 516. DB::Exception'));
     expect(await logIn(port)).toBe('refused');
   });
 
   test.each<readonly [string, () => Promise<number>, RegExp]>([
-    ['another authority', () => node(stranger.issue([HOST])), /^(?:UNABLE_TO_VERIFY_LEAF_SIGNATURE|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_GET_ISSUER_CERT_LOCALLY|ERR_OSSL_[A-Z_]+|CERT_SIGNATURE_FAILURE)$/],
-    ['another host name', () => node(authority.issue(['server-1-2.analytics.internal'])), /^ERR_TLS_CERT_ALTNAME_INVALID$/],
-    ['a certificate that has expired', () => node(authority.issue([HOST], { days: -1 })), /^CERT_HAS_EXPIRED$/],
-    ['a certificate of a client', () => node(authority.issue([HOST], { usage: 'clientAuth' })), /^INVALID_PURPOSE$/],
-    ['TLS 1.1 at most', () => node({ ...authority.issue([HOST]), minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' }), /^(?:EPROTO|ECONNRESET|ERR_SSL_[A-Z0-9_]+)$/],
+    ['another authority', () => node(pair(stranger, [HOST])), /^(?:UNABLE_TO_VERIFY_LEAF_SIGNATURE|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_GET_ISSUER_CERT_LOCALLY|ERR_OSSL_[A-Z_]+|CERT_SIGNATURE_FAILURE)$/],
+    ['another host name', () => node(pair(authority, ['server-1-2.analytics.internal'])), /^ERR_TLS_CERT_ALTNAME_INVALID$/],
+    ['a certificate that has expired', () => node(pair(authority, [HOST], { days: -1 })), /^CERT_HAS_EXPIRED$/],
+    ['a certificate of a client', () => node(pair(authority, [HOST], { usage: 'clientAuth' })), /^INVALID_PURPOSE$/],
+    ['TLS 1.1 at most', () => node({ ...pair(authority, [HOST]), minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' }), /^(?:EPROTO|ECONNRESET|ERR_SSL_[A-Z0-9_]+)$/],
   ])('%s: nothing is sent', async (_, start, trouble) => {
     const port = await start();
     expect(await logIn(port)).toEqual({ trouble: expect.stringMatching(trouble) as string });
@@ -109,7 +110,7 @@ withOpenssl('a login over TLS', () => {
   });
 
   test('an environment that turns verification off turns nothing off', async () => {
-    const port = await node(stranger.issue([HOST]));
+    const port = await node(pair(stranger, [HOST]));
     process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0';
     try {
       expect(await logIn(port)).toEqual({ trouble: expect.any(String) as string });
@@ -120,7 +121,7 @@ withOpenssl('a login over TLS', () => {
   });
 
   test('no authority at all is not any authority', async () => {
-    const port = await node(authority.issue([HOST]));
+    const port = await node(pair(authority, [HOST]));
     expect(await logIn(port, { trust: [] })).toEqual({ trouble: 'no certificate authority' });
     expect(requests).toEqual([]);
   });
@@ -138,8 +139,8 @@ withOpenssl('a login over TLS', () => {
   });
 
   test('a redirection is not followed', async () => {
-    const target = await node(authority.issue([HOST]));
-    const port = await node(authority.issue([HOST]), (_, response) => response.writeHead(307, { Location: `https://${HOST}:${target}/` }).end('reader\n'));
+    const target = await node(pair(authority, [HOST]));
+    const port = await node(pair(authority, [HOST]), (_, response) => response.writeHead(307, { Location: `https://${HOST}:${target}/` }).end('reader\n'));
     expect(await logIn(port)).toEqual({ trouble: 'HTTP 307' });
     expect(requests).toHaveLength(1);
   });
@@ -147,7 +148,7 @@ withOpenssl('a login over TLS', () => {
   test('a proxy of the environment is not used', async () => {
     let asked = 0;
     const proxy = await listen(createTcpServer(() => (asked += 1)));
-    const port = await node(authority.issue([HOST]));
+    const port = await node(pair(authority, [HOST]));
     Object.assign(process.env, { HTTPS_PROXY: `http://127.0.0.1:${proxy}`, https_proxy: `http://127.0.0.1:${proxy}`, NODE_USE_ENV_PROXY: '1' });
     try {
       expect(await logIn(port)).toBe('accepted');
@@ -167,19 +168,19 @@ withOpenssl('a login over TLS', () => {
     ['headers without end', (_, response) => void response.writeHead(200, { padding: 'x'.repeat(100_000) }).end('reader\n'), { trouble: 'HPE_HEADER_OVERFLOW' }],
     ['another protocol', (_, response) => void response.writeHead(101, { Connection: 'Upgrade', Upgrade: 'other' }).end(), { trouble: 'the connection was closed' }],
   ])('%s', async (_, answer, login) => {
-    const port = await node(authority.issue([HOST]), answer);
+    const port = await node(pair(authority, [HOST]), answer);
     const started = Date.now();
     expect(await logIn(port, { limit: 600 })).toEqual(login);
     expect(Date.now() - started).toBeLessThan(5_000);
   });
 
   test('a port where nobody listens, a name that nobody has', async () => {
-    const port = await node(authority.issue([HOST]));
+    const port = await node(pair(authority, [HOST]));
     const server = servers.pop();
     await new Promise((resolve) => server?.close(resolve));
     expect(await logIn(port)).toEqual({ trouble: 'ECONNREFUSED' });
     const unknown: LookupFunction = (_, __, callback) => callback(Object.assign(new Error('x'), { code: 'ENOTFOUND' }), '', 4);
-    expect(await httpsLogIn({ port, limit: 500, lookup: unknown })({ server: HOST, authority: [authority.cert], user: 'reader', password: PASSWORD })).toEqual({ trouble: 'ENOTFOUND' });
+    expect(await httpsLogIn({ port, limit: 500, lookup: unknown })({ server: HOST, authority: [authority.certificate], user: 'reader', password: PASSWORD })).toEqual({ trouble: 'ENOTFOUND' });
   });
 
   test('by default the port of HTTPS, and no more than ten seconds', () => expect(NODE_OPTIONS).toEqual({ port: 8443, limit: 10_000 }));

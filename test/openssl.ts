@@ -17,35 +17,44 @@ export interface Material extends Issued {
 /** A certificate authority of one test, made by the OpenSSL command line. */
 export interface Authority {
   readonly certificate: string;
-  /** a certificate for these names, such as `DNS:server-1-1.example` or `IP:127.0.0.2`. */
-  issue(names: readonly string[]): Material;
+  /** a certificate for these names, such as `DNS:server-1-1.example` or `IP:127.0.0.2`; valid for days that may be negative. */
+  issue(names: readonly string[], options?: { readonly days?: number; readonly usage?: string }): Material;
 }
 
 const P256 = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
-const DAYS = ['-days', '2'];
 
 export function makeAuthority(commonName: string): Authority {
   const own = inTemporary((directory) => {
-    openssl(directory, ['req', '-x509', ...P256, ...DAYS, '-keyout', 'key', '-out', 'crt', '-subj', `/CN=${commonName}`,
+    openssl(directory, ['req', '-x509', ...P256, '-days', '2', '-keyout', 'key', '-out', 'crt', '-subj', `/CN=${commonName}`,
       '-addext', 'basicConstraints=critical,CA:true,pathlen:0', '-addext', 'keyUsage=critical,keyCertSign,cRLSign']);
     return issued(directory);
   });
-  const issue = (names: readonly string[]): Material =>
+  const issue: Authority['issue'] = (names, { days = 2, usage = 'serverAuth,clientAuth' } = {}) =>
     inTemporary((directory) => {
       writeFileSync(join(directory, 'ca.crt'), own.certificate);
       writeFileSync(join(directory, 'ca.key'), own.privateKey, { mode: 0o600 });
       writeFileSync(join(directory, 'extensions'), [
         'basicConstraints=critical,CA:false',
         'keyUsage=critical,digitalSignature',
-        'extendedKeyUsage=serverAuth,clientAuth',
+        `extendedKeyUsage=${usage}`,
         'authorityKeyIdentifier=keyid',
         `subjectAltName=${names.join(',')}`,
       ].join('\n'));
       openssl(directory, ['req', ...P256, '-keyout', 'key', '-out', 'csr', '-subj', '/CN=node']);
-      openssl(directory, ['x509', '-req', '-in', 'csr', '-CA', 'ca.crt', '-CAkey', 'ca.key', '-CAcreateserial', ...DAYS, '-extfile', 'extensions', '-out', 'crt']);
+      openssl(directory, ['x509', '-req', '-in', 'csr', '-CA', 'ca.crt', '-CAkey', 'ca.key', '-CAcreateserial', '-days', String(days), '-extfile', 'extensions', '-out', 'crt']);
       return { ...issued(directory), authority: own.certificate };
     });
   return { certificate: own.certificate, issue };
+}
+
+/** Whether certificates can be made here. */
+export function hasOpenssl(): boolean {
+  try {
+    execFileSync('openssl', ['version'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function issued(directory: string): Issued {
