@@ -151,8 +151,8 @@ export interface ClickHouseUserOptions {
   readonly passwordNeverRotates?: boolean;
 
   /**
-   * A secret to use instead of a generated one: a JSON object with `username` and `password`, of at least 32 letters and digits. With
-   * its complete ARN, if it is imported.
+   * A secret to use instead of a generated one: a JSON object with `username` and `password`. Choose at least 32 letters and digits: nodes admit
+   * what is there until the first rotation. With its complete ARN, if it is imported.
    *
    * @default - a new secret with a generated password
    */
