@@ -111,7 +111,8 @@ export class SecurityGroups {
 
   private admission(groups: readonly GroupUse[], wanted: PortRange, sender: Sender): Gate {
     const sameNetwork = ({ networkOf }: Block, vpc: string): boolean => networkOf !== undefined && identity(networkOf) === vpc;
-    const unnamed = sender.groups.find((each) => each.unnamed !== undefined)?.unnamed;
+    const unnamedGroup = sender.groups.find((each) => each.unnamed !== undefined)?.unnamed;
+    const unnamed = unnamedGroup === undefined ? undefined : `which security group ${sender.name} has: ${unnamedGroup}`;
     return this.gate(groups, wanted, sender.name, (entry) => [
       ...entry.blocks.map((block) => ({ ...admitted(block, sender, sameNetwork), words: block.words })),
       ...entry.peers.flatMap((peer) => {
@@ -119,10 +120,10 @@ export class SecurityGroups {
         if (same !== undefined) return [{ lets: AddressSet.ALL, missing: same.missing ?? peer.missing, words: `group ${peer.name}` }];
         const theirs = isOfAccount(sender, peer.owner);
         if (theirs === true) return [{ lets: AddressSet.ALL, missing: peer.missing, words: `group ${peer.name}` }];
-        const missing = peer.missing ?? sender.missing ?? (theirs === false ? (this.isOutside(peer) ? sender.outside : undefined) : theirs) ?? (unnamed === undefined ? undefined : `which security group ${sender.name} has: ${unnamed}`);
+        const missing = peer.missing ?? sender.missing ?? (theirs === false ? (this.isOutside(peer) ? sender.outside : undefined) : theirs) ?? unnamed;
         return missing === undefined ? [] : [{ lets: AddressSet.ALL, missing, words: `group ${peer.name}` }];
       }),
-    ], (group) => membersOf(group, sender));
+    ], (group) => membersOf(group, sender, unnamed));
   }
 
   private isOutside({ key }: Peer): boolean {
@@ -245,10 +246,13 @@ export class SecurityGroups {
 }
 
 /** The default group of a VPC admits its own members; https://docs.aws.amazon.com/vpc/latest/userguide/default-security-group.html */
-function membersOf(group: GroupUse, sender: Sender): readonly Statement[] {
+function membersOf(group: GroupUse, sender: Sender, unnamed: string | undefined): readonly Statement[] {
+  if (group.isDefault !== true) return [];
   const member = sender.groups.find(({ key }) => key === group.key);
-  if (group.isDefault !== true || member === undefined) return [];
-  return [{ lets: AddressSet.ALL, hop: { kind: 'security group', template: '', logicalId: group.name, detail: `admits ${sender.name}, which is in it`, missing: group.missing ?? member.missing } }];
+  // of whom hardly anything is known may be one of them.
+  const unsure = member === undefined ? (sender.missing ?? unnamed) : member.missing;
+  if (member === undefined && unsure === undefined) return [];
+  return [{ lets: AddressSet.ALL, hop: { kind: 'security group', template: '', logicalId: group.name, detail: `admits ${sender.name}${member === undefined ? ' if it is in it' : ', which is in it'}`, missing: group.missing ?? unsure } }];
 }
 
 // https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html: 1,000 for all groups of an interface.
