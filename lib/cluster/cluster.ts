@@ -31,10 +31,12 @@ import type { Topology } from '../config/topology';
 import { layOut } from '../config/topology';
 import { at, ConstructError } from '../error';
 import { METADATA_STATIC_SECRET } from '../metadata';
-import { clientNetworks, rotationNetworks, vpcCidr } from '../network/client-networks';
+import { clientNetworks, nodeNetworks, rotationNetworks, vpcCidr } from '../network/client-networks';
 import { ClusterSecurityGroups } from '../network/security-groups';
 import { onePerZone, privateSubnets } from '../network/subnets';
-import { admitServices, clusterKey } from '../protection/key';
+import { certificateDaysToExpiry } from '../observability/certificates';
+import { admitServices, clusterKey, keyRemoval } from '../protection/key';
+import { checkedGenerations, KmsAuthority } from '../tls/kms-authority';
 import type { LiveText } from './artefacts';
 import { Artefacts } from './artefacts';
 import type { ClickHouseClusterAttributes, IClickHouseCluster } from './cluster-ref';
@@ -141,7 +143,10 @@ export class ClickHouseCluster extends Resource implements IClickHouseCluster {
     const boot = at(this, () => roles.map((role) => bootManifest(model, role)));
     const subnets = onePerZone(this, privateSubnets(this, props.vpc, props.vpcSubnets).subnets);
     this.checkZones(topology, subnets.length);
+    const caGeneration = props.caGeneration ?? 1;
+    checkedGenerations(this, caGeneration, props.trustedCaGeneration);
     const networks = clientNetworks(this, props.vpc, props.clientCidrs);
+    const addresses = nodeNetworks(this, props.vpc, subnets, networks);
     const live = this.liveManifest({ ...model, rotationNetworks: rotationNetworks(subnets, networks) });
     live();
     const { serverVolume, keeperVolume } = volumes(this, topology, {
@@ -189,10 +194,18 @@ export class ClickHouseCluster extends Resource implements IClickHouseCluster {
       keepers: topology.keepers.length,
       subnetIds: subnets.map(({ subnetId }) => subnetId),
     });
-    this.caCertificate = new ssm.StringParameter(this, 'CaCertificate', {
-      description: `The certificate of the authority of the ClickHouse cluster ${this.clusterName}`,
-      stringValue: 'none yet',
+    const nodeTag = { key: NODE_TAG, value: `${this.clusterName}-${this.node.addr.slice(-12)}` };
+    const certificates = new KmsAuthority(this, 'Certificates', {
+      clusterName: this.clusterName,
+      zoneName,
+      networks: addresses,
+      key: this.encryptionKey,
+      generation: caGeneration,
+      alsoTrusted: props.trustedCaGeneration,
+      removalPolicy: keyRemoval(serverVolume.removalPolicy),
+      tagValue: nodeTag.value,
     });
+    this.caCertificate = certificates.caCertificate;
     const internalSecret = this.internalSecret();
     const logGroup = new logs.LogGroup(this, 'Logs', {
       encryptionKey: this.encryptionKey,
@@ -214,7 +227,6 @@ export class ClickHouseCluster extends Resource implements IClickHouseCluster {
       imageGeneration,
       imageId: props.machineImage?.getImage(this).imageId ?? facts.machineImage(cpuType(instanceType), imageGeneration),
     });
-    const nodeTag = { key: NODE_TAG, value: `${this.clusterName}-${this.node.addr.slice(-12)}` };
     const fleet = defineFleet(this, {
       topology,
       subnets,
@@ -230,6 +242,7 @@ export class ClickHouseCluster extends Resource implements IClickHouseCluster {
         artefacts,
         liveManifest: liveParameter,
         internalSecret,
+        certificates,
         clientNetworks: networks,
         logGroup,
         tag: nodeTag,
@@ -262,6 +275,7 @@ export class ClickHouseCluster extends Resource implements IClickHouseCluster {
         after: rollout,
       },
     });
+    certificates.watch((alarm) => this._access.watch(alarm));
     watchLimits(this);
     guard(this);
     if (props.deletionProtection) topmost(Stack.of(this)).terminationProtection = true;
@@ -316,6 +330,15 @@ export class ClickHouseCluster extends Resource implements IClickHouseCluster {
    */
   public addQuota(id: string, options: ClickHouseQuotaOptions): ClickHouseQuota {
     return new ClickHouseQuota(this.family('Quotas'), id, { ...options, cluster: this });
+  }
+
+  /**
+   * How many days are left to the certificate that ends first, among those that nodes have installed.
+   *
+   * @default - minimum over an hour
+   */
+  public metricCertificateDaysToExpiry(props?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return certificateDaysToExpiry(this.clusterName, props);
   }
 
   /** Adds what every alarm of the cluster does when it fires, alarms that are still to come included. */

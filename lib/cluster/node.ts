@@ -16,6 +16,7 @@ import type { NodeRole } from '../config/manifest';
 import { sha256Hex } from '../config/manifest';
 import { reportKey } from '../config/report';
 import { METADATA_CLICKHOUSE } from '../metadata';
+import type { CertificateAuthority, NodeCertificate } from '../tls/certificate-authority';
 import type { Artefacts } from './artefacts';
 import { userData } from './user-data';
 
@@ -59,6 +60,7 @@ export interface NodeProps {
   readonly artefacts: Artefacts;
   readonly liveManifest: IStringParameter;
   readonly internalSecret: ISecret;
+  readonly certificates: CertificateAuthority;
   readonly clientNetworks: readonly string[];
   readonly logGroup: ILogGroup;
   readonly targetGroupArns: readonly string[];
@@ -105,17 +107,18 @@ export class Node extends Construct {
       resourceRecords: [this.privateIp],
     });
 
+    const certificate = props.certificates.certify(this, { host: node.host, ip: this.privateIp });
     const volumeId = props.volume.adopted[name] ?? this.newVolume(props, zone, marker);
-    const nodeRole = this.nodeRole(props, volumeId);
+    const nodeRole = this.nodeRole(props, volumeId, certificate);
     this.role = nodeRole;
     const profile = new iam.CfnInstanceProfile(this, 'Profile', { roles: [nodeRole.roleName] });
 
     this.group = this.autoScalingGroup(props, zone);
     this.group.addMetadata(METADATA_CLICKHOUSE, marker);
-    const template = this.launchTemplate(props, { networkInterface, volumeId, profile });
+    const template = this.launchTemplate(props, { networkInterface, volumeId, profile, certificate });
     template.addMetadata(METADATA_CLICKHOUSE, marker);
     this.group.launchTemplate = { launchTemplateId: template.ref, version: template.attrLatestVersionNumber };
-    this.group.node.addDependency(nodeRole, props.subnet, ...props.after);
+    this.group.node.addDependency(nodeRole, props.subnet, certificate.issued, ...props.after);
   }
 
   private newVolume(props: NodeProps, zone: string, marker: object): string {
@@ -136,7 +139,7 @@ export class Node extends Construct {
     return volume.ref;
   }
 
-  private nodeRole(props: NodeProps, volumeId: string): iam.Role {
+  private nodeRole(props: NodeProps, volumeId: string, certificate: NodeCertificate): iam.Role {
     const stack = Stack.of(this);
     const { artefacts, node } = props;
     const { partition, region, account } = stack;
@@ -155,7 +158,6 @@ export class Node extends Construct {
     const ofServers = {
       LiveManifest: own(['ssm:GetParameter'], props.liveManifest.parameterArn),
       InternalSecret: own(['secretsmanager:GetSecretValue'], props.internalSecret.secretArn),
-      DecryptSecrets: withKey('secretsmanager', 'kms:Decrypt'),
       // what the node says it runs; see LiveRollout.
       Report: own(['s3:PutObject'], object(reportKey(node.name))),
       EncryptReport: withKey('s3', 'kms:GenerateDataKey'),
@@ -163,6 +165,9 @@ export class Node extends Construct {
     const statements = {
       Artefacts: own(['s3:GetObject'], ...published),
       DecryptArtefacts: withKey('s3', 'kms:Decrypt'),
+      Certificate: own(['secretsmanager:DescribeSecret', 'secretsmanager:GetSecretValue'], certificate.secretArn),
+      CaCertificate: own(['ssm:GetParameter'], props.certificates.caCertificate.parameterArn),
+      DecryptSecrets: withKey('secretsmanager', 'kms:Decrypt'),
       ...(node.role === 'server' ? ofServers : {}),
       AttachVolume: own(['ec2:AttachVolume', 'ec2:DetachVolume'], volumeArn, instances),
       // attaching an encrypted volume makes EC2 hold a grant for the instance
@@ -236,7 +241,7 @@ export class Node extends Construct {
 
   private launchTemplate(
     props: NodeProps,
-    parts: { networkInterface: ec2.CfnNetworkInterface; volumeId: string; profile: iam.CfnInstanceProfile },
+    parts: { networkInterface: ec2.CfnNetworkInterface; volumeId: string; profile: iam.CfnInstanceProfile; certificate: NodeCertificate },
   ): ec2.CfnLaunchTemplate {
     const stack = Stack.of(this);
     const { artefacts, node } = props;
@@ -258,6 +263,8 @@ export class Node extends Construct {
         liveManifestParameter: props.liveManifest.parameterName,
         volumeId: parts.volumeId,
         internalSecretArn: props.internalSecret.secretArn,
+        nodeSecretArn: parts.certificate.secretArn,
+        caParameter: props.certificates.caCertificate.parameterName,
         clientNetworks: props.clientNetworks,
       },
       1,
@@ -291,7 +298,7 @@ export class Node extends Construct {
     };
     // another content is another launch template: rolling one back in place can leave the failed version behind
     // (https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/1912).
-    const content = sha256Hex(JSON.stringify([stack.resolve(launchTemplateData), props.imageGeneration])).slice(0, 8);
+    const content = sha256Hex(JSON.stringify([stack.resolve(launchTemplateData), props.imageGeneration, props.certificates.trust])).slice(0, 8);
     return new ec2.CfnLaunchTemplate(this, `LaunchTemplate${content}`, { launchTemplateData });
   }
 }

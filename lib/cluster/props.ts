@@ -55,7 +55,7 @@ export interface ClickHouseClusterProps {
 
   /**
    * Whether nodes are defined in nested stacks, by wave and block of shards. Say so when the cluster is created if it may outgrow
-   * one stack (40 nodes): moving nodes between stacks later would replace them.
+   * one stack (34 nodes): moving nodes between stacks later would replace them.
    *
    * @default false
    */
@@ -216,6 +216,24 @@ export interface ClickHouseClusterProps {
    * @default - looked up at the first deployment
    */
   readonly s3PrefixListId?: string;
+
+  /**
+   * Which key of the cluster's certificate authority signs. Another number is another key, and takes three deployments, in this order:
+   * trust both and sign with the old one (`caGeneration: 1, trustedCaGeneration: 2`), trust both and sign with the new one (`caGeneration: 2,
+   * trustedCaGeneration: 1`), trust the new one alone (`caGeneration: 2`). A key that nodes do not trust yet is refused at deployment. See
+   * "Another key for the authority" in docs/operations.md.
+   *
+   * @default 1
+   */
+  readonly caGeneration?: number;
+
+  /**
+   * A further key of the authority that nodes and clients trust as well, while one takes the place of another. Changing whom nodes trust
+   * restarts them in waves.
+   *
+   * @default - none
+   */
+  readonly trustedCaGeneration?: number;
 
   /**
    * How long logs of nodes are kept in CloudWatch.

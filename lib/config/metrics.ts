@@ -4,11 +4,11 @@
  * - `credentialAge`: seconds since the current password of a user was made; dimensions `Cluster` and `User`.
  * - `usersLeftOut`: how many declared users a node does not admit at all; dimension `Cluster`.
  * - `certificateDaysToExpiry`: how many whole days the installed certificate of a node is still valid, negative when it is over; dimensions
- *   `Cluster` and `Node`. Missing when nothing is installed.
+ *   `Cluster` and `Node`, and `Cluster` alone. Missing when nothing is installed.
  * - `servedSerialBehind`: 1 when a node's listener shows another certificate than the installed one and the one in the node's secret, or one that
- *   peers refuse, else 0; dimensions `Cluster` and `Node`. Missing when nothing is installed or nobody answers.
+ *   peers refuse, else 0; dimensions `Cluster` and `Node`, and `Cluster` alone. Missing when nothing is installed or nobody answers.
  *
- * Every server publishes the first two under the same dimensions, so alarms take the maximum.
+ * What every node publishes under the dimension `Cluster` alone is watched by its worst: the maximum, of days the minimum.
  */
 export const METRICS = {
   namespace: 'SecureClickHouse',

@@ -54,11 +54,24 @@ export function vpcCidr(vpc: IVpc): string | undefined {
 
 /** The ranges of the subnets that passwords are rotated from; those of all clients where an imported subnet does not say its own. */
 export function rotationNetworks(subnets: readonly ISubnet[], clients: readonly string[]): readonly string[] {
+  return subnetCidrs(subnets) ?? clients;
+}
+
+/** The IPv4 ranges in which nodes have their addresses: of their subnets, or of all that may be theirs where an imported subnet does not say its own. */
+export function nodeNetworks(scope: IConstruct, vpc: IVpc, subnets: readonly ISubnet[], clients: readonly string[]): readonly string[] {
+  const networks = subnetCidrs(subnets) ?? [vpcCidr(vpc) ?? clients].flat().filter((network) => Token.isUnresolved(network) || !network.includes(':'));
+  if (networks.length === 0) {
+    throw new ConstructError('NodeNetworks', "nothing says which IPv4 addresses the nodes have, which their certificates are bound to; give 'ipv4CidrBlock' to Subnet.fromSubnetAttributes, or 'vpcCidrBlock' to Vpc.fromVpcAttributes", scope);
+  }
+  return networks;
+}
+
+function subnetCidrs(subnets: readonly ISubnet[]): readonly string[] | undefined {
   try {
     return subnets.map(({ ipv4CidrBlock }) => ipv4CidrBlock);
   } catch {
     // how an imported subnet says that it does not know.
-    return clients;
+    return undefined;
   }
 }
 

@@ -8,9 +8,13 @@ export function clusterKey(cluster: Construct, removalPolicy: RemovalPolicy): km
   return new kms.Key(cluster, 'Key', {
     description: `ClickHouse cluster ${cluster.node.path}`,
     enableKeyRotation: true,
-    // a key has no snapshot, and a snapshot of a volume is worth nothing without its key.
-    removalPolicy: removalPolicy === RemovalPolicy.SNAPSHOT ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : removalPolicy,
+    removalPolicy: keyRemoval(removalPolicy),
   });
+}
+
+/** What becomes of keys: a key has no snapshot, and a snapshot of a volume is worth nothing without its key. */
+export function keyRemoval(volumes: RemovalPolicy): RemovalPolicy {
+  return volumes === RemovalPolicy.SNAPSHOT ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : volumes;
 }
 
 /**

@@ -201,7 +201,7 @@ describe('limits', () => {
   });
 
   test('one more is an error that says what to do', () => {
-    expect(() => build({ shards: 19, replicas: 2, keepers: 3 })).toThrow(/at most 40 nodes, got 41 \(19 shards of 2 replicas and 3 Keepers\); give 'nestedStacks: true' when the cluster is created.*\[Test\/Analytics\]/);
+    expect(() => build({ shards: 19, replicas: 2, keepers: 3 })).toThrow(/at most 34 nodes, got 41 \(19 shards of 2 replicas and 3 Keepers\); give 'nestedStacks: true' when the cluster is created.*\[Test\/Analytics\]/);
     expect(() => build({ shards: 124, replicas: 2, keepers: 3, nestedStacks: true })).toThrow(/at most 250 nodes, got 251.*make two clusters/);
   });
 });

@@ -4,7 +4,7 @@ import { assess } from '../../lib/exposure/assess';
 import type { AssessedWorkload, Verdict } from '../../lib/exposure/assessment';
 import { TemplateSet } from '../../lib/exposure/templates/templates';
 import { CORPUS } from '../corpus';
-import { att, balancer, group, instance, network, ref, single, tcp } from '../corpus/build';
+import { att, balancer, group, instance, network, single, tcp } from '../corpus/build';
 import { networks } from './oracle/arbitrary';
 import type { Deployment } from './oracle/deployments';
 import { changed, copyOf, relisted, reordered } from './oracle/deployments';

@@ -24,6 +24,8 @@ export interface ClickHouseServer extends Place {
   log(): string;
   /** every address and port it listens on, sorted. */
   listeners(): readonly string[];
+  /** ends it and starts it anew, with the documents and the material that lie there by then, on the same ports. */
+  restart(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -86,25 +88,34 @@ export async function startServer({ documents, holes, material }: ServerOptions)
     mkdirSync(dirname(root + path), { recursive: true });
     writeFileSync(root + path, content, { mode: 0o600 });
   }
-  // setpriv: the kernel ends the server when this process is gone, however it went.
-  const child = spawn('setpriv', ['--pdeathsig', 'KILL', BINARY, `--config-file=${root}${PATHS.serverConfig}`], {
-    cwd: root,
-    stdio: 'ignore',
-    env: { ...process.env, OPENSSL_CONF: `${root}/openssl.cnf` },
-  });
   const log = () => readIfThere(`${root}${PATHS.serverLog}/clickhouse-server.log`);
+  let child = launch(root);
+  const restart = async () => {
+    await end(child);
+    child = launch(root);
+    await listening(child, [https, native, interserver], log);
+  };
   const stop = async () => {
     await end(child);
     rmSync(root, { recursive: true, force: true, maxRetries: 5 });
   };
   try {
-    await listening(child, [https, native], log);
+    await listening(child, [https, native, interserver], log);
     if (!log().includes('Starting ClickHouse 18.16.')) throw new ServerStartError(`${BINARY} is not ClickHouse 18.16, which the documents are adapted to`, log());
   } catch (error) {
     await stop();
     throw error;
   }
-  return { ...place, address: NODE_ADDRESS, log, listeners: () => listenersOf(child.pid ?? 0), stop };
+  return { ...place, address: NODE_ADDRESS, log, listeners: () => listenersOf(child.pid ?? 0), restart, stop };
+}
+
+// setpriv: the kernel ends the server when this process is gone, however it went.
+function launch(root: string): ChildProcess {
+  return spawn('setpriv', ['--pdeathsig', 'KILL', BINARY, `--config-file=${root}${PATHS.serverConfig}`], {
+    cwd: root,
+    stdio: 'ignore',
+    env: { ...process.env, OPENSSL_CONF: `${root}/openssl.cnf` },
+  });
 }
 
 async function listening(child: ChildProcess, ports: readonly number[], log: () => string): Promise<void> {

@@ -3,9 +3,9 @@ import { isOurs, isTimed, schedulesOf, usesOf } from '../credentials/secrets';
 import type { Deployment, Finding, Rule } from '../rule';
 import { finding } from '../rule';
 import { METADATA_STATIC_SECRET } from '../../metadata';
-import type { Resource } from '../../exposure/templates/templates';
+import type { Resource, TemplateSet } from '../../exposure/templates/templates';
 import { append } from '../../exposure/templates/templates';
-import { property, resourceIdentity } from '../../exposure/templates/values';
+import { property, referenceOf, resourceIdentity } from '../../exposure/templates/values';
 
 /**
  * Of secrets that ClickHouse or its clients log in with. A secret that is not in the templates may be rotated by others, and is said to be
@@ -20,13 +20,14 @@ export const secretWithoutRotation: Rule = {
   link: 'https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotating-secrets.html',
   *check(deployment: Deployment): Iterable<Finding> {
     const schedules = schedulesOf(deployment.templates);
+    const certificates = certificatesOf(deployment.templates);
     const bySecret = new Map<Resource, Use[]>();
     for (const use of usesOf(deployment)) {
       if (use.secret !== undefined) append(bySecret, use.secret, use);
       else if (!(schedules.get(use.name) ?? []).some(isTimed)) yield finding(use.user, `whether secret ${use.name}, used by ${use.words}, is ever replaced cannot be told at synthesis: neither it nor a schedule for it is in the templates`, { location: use.location });
     }
     for (const [secret, uses] of bySecret) {
-      if (isInternal(secret, uses)) continue;
+      if (isInternal(secret, uses) || (certificates.has(secret) && isOfNodes(uses) && isMadeEmpty(secret))) continue;
       const message = problemOf(secret, schedules.get(resourceIdentity(secret)) ?? []);
       if (message !== undefined) yield finding(secret, message(`secret ${secret.logicalId}, used by ${uses[0]?.words ?? 'ClickHouse'},`));
     }
@@ -56,5 +57,22 @@ function isInternal(secret: Resource, uses: readonly Use[]): boolean {
   const reason = secret.metadata[METADATA_STATIC_SECRET];
   if (typeof reason !== 'string' || reason.length < 20) return false;
   const isOneWord = property(secret, 'GenerateSecretString').length > 0 && property(secret, 'GenerateSecretString', 'SecretStringTemplate').length === 0 && property(secret, 'SecretString').length === 0;
-  return isOneWord && uses.every(({ user }) => user.type === 'AWS::EC2::LaunchTemplate' && isOurs(user));
+  return isOneWord && isOfNodes(uses);
+}
+
+function isOfNodes(uses: readonly Use[]): boolean {
+  return uses.every(({ user }) => user.type === 'AWS::EC2::LaunchTemplate' && isOurs(user));
+}
+
+/**
+ * The secrets of nodes' certificates, which their issuer replaces by itself: those that a certificate of ours names. What else such a
+ * resource is named for is no password if it comes into the world with nothing in it and only nodes of ours read it.
+ */
+function certificatesOf(templates: TemplateSet): ReadonlySet<Resource> {
+  const secrets = templates.ofType('Custom::ClickHouseCertificate').flatMap((each) => property(each, 'SecretArn').map((value) => referenceOf(value)?.resource));
+  return new Set(secrets.filter((secret) => secret !== undefined));
+}
+
+function isMadeEmpty(secret: Resource): boolean {
+  return property(secret, 'GenerateSecretString').length === 0 && property(secret, 'SecretString').length === 0;
 }

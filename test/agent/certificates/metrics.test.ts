@@ -17,8 +17,8 @@ function published(...args: Parameters<typeof metricLines>): unknown[] {
 
 test('each line is what the embedded metric format asks for', () => {
   expect(published({ daysToExpiry: -2, behind: true }, 'analytics', 'server-1-1', 7)).toEqual([
-    [7, 'SecureClickHouse', METRICS.certificateDaysToExpiry, 'None', -2, 'Cluster=analytics,Node=server-1-1'],
-    [7, 'SecureClickHouse', METRICS.servedSerialBehind, 'Count', 1, 'Cluster=analytics,Node=server-1-1'],
+    [7, 'SecureClickHouse', METRICS.certificateDaysToExpiry, 'None', -2, 'Cluster=analytics,Node=server-1-1', 'Cluster=analytics'],
+    [7, 'SecureClickHouse', METRICS.servedSerialBehind, 'Count', 1, 'Cluster=analytics,Node=server-1-1', 'Cluster=analytics'],
   ]);
 });
 
