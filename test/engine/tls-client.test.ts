@@ -134,7 +134,7 @@ const heard = (seen: readonly Seen[]): number => seen.reduce((sum, each) => sum 
 
 /**
  * The answer of the far server. Over the native protocol that may be its exception: the engine first asks for the structure of the table, with
- * `max_result_bytes` 0 for "no limit", of which the profile of the far server makes its own least value.
+ * `max_result_rows` and `max_result_bytes` 0 for "no limit", of which the rendered profile of the far server makes 1, its least value.
  */
 const ANSWER = /^1\n$|DB::Exception: Received from 127\.0\.0\.1:\d+\. DB::Exception: Limit for result exceeded/;
 

@@ -194,7 +194,7 @@ describeServer('from one certificate to the next', () => {
   });
 });
 
-describeServer('the control: without the rendered limits the same server', () => {
+describeServer('the control: the same server without the rendered limits, asked byte by byte', () => {
   test('speaks what it refuses with them, except for what its OpenSSL does not know', async () => {
     const issuer = await Issuer.establish();
     const lax = Object.fromEntries(Object.entries(DOCUMENTS).map(([path, document]) => [path, document.replace(/ *<(disableProtocols|cipherList)>.*\n/g, '')]));
