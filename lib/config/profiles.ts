@@ -128,7 +128,11 @@ export function profilesElement(declared: readonly ProfileModel[]): XmlElement {
   );
 }
 
-/** A limit is rendered twice: as the value, and as the range a query may choose from. The lower end is 1, because 0 means "no limit". */
+/**
+ * A limit is rendered twice: as the value, and as the range a query may choose from. 0 is disallowed because it means "no limit":
+ * refused in a query, and passed over where another server asks for a table's columns, which a minimum would turn into one row
+ * (https://clickhouse.com/docs/operations/settings/constraints-on-settings, https://github.com/ClickHouse/ClickHouse/blob/master/src/Interpreters/getStructureOfRemoteTable.cpp).
+ */
 function profileContent(limits: ProfileSettings, pins: readonly PinnedSetting[] = [], fixed: Readonly<Record<string, number>> = {}, constant: readonly string[] = []): XmlElement[] {
   const given = Object.entries(LIMITS).flatMap(([limit, name]) => {
     const value = limits[limit as keyof typeof LIMITS];
@@ -142,7 +146,7 @@ function profileContent(limits: ProfileSettings, pins: readonly PinnedSetting[] 
     ...(limits.readOnly === undefined ? [] : [element('readonly', limits.readOnly ? 2 : 0)]),
   ];
   const constraints = [
-    ...given.map(({ name, value }) => element(name, element('min', 1), element('max', value))),
+    ...given.map(({ name, value }) => element(name, element('disallowed', 0), element('max', value))),
     ...[...pins.map(({ name }) => name), ...Object.keys(fixed), ...constant].map((name) => element(name, element('const'))),
     ...(limits.readOnly ? [element('readonly', element('const'))] : []),
   ];

@@ -2,7 +2,6 @@ import type { RemovalPolicy } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
-import { acknowledge } from '../acknowledge';
 
 /** What {@link signingKey} needs to know. */
 export interface SigningKeyModel {
@@ -44,6 +43,5 @@ export function signingKey(authority: Construct, { generation, clusterName, issu
   // the role's own name, also when a session of it asks (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalarn).
   key.addToResourcePolicy(refuse('NobodyElseSigns', { ArnNotEquals: { 'aws:PrincipalArn': issuer.roleArn } }));
   key.addToResourcePolicy(refuse('NothingElseIsSigned', { StringNotEquals: ALGORITHM }));
-  acknowledge(key, 'AwsSolutions-KMS5', 'AWS KMS rotates no asymmetric keys (https://docs.aws.amazon.com/kms/latest/developerguide/rotate-keys.html); docs/operations.md has the plan for another key');
   return key;
 }

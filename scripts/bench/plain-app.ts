@@ -10,7 +10,6 @@ import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as elbv2 from 'aws-cdk-lib/aws-elasticloadbalancingv2';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as kms from 'aws-cdk-lib/aws-kms';
-import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import * as route53 from 'aws-cdk-lib/aws-route53';
 import { LoadBalancerTarget } from 'aws-cdk-lib/aws-route53-targets';
@@ -18,6 +17,8 @@ import * as s3 from 'aws-cdk-lib/aws-s3';
 import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import * as ssm from 'aws-cdk-lib/aws-ssm';
 import { Construct } from 'constructs';
+import { PlainAuthority } from './plain-authority';
+import { plainFunction } from './plain-function';
 import { PlainRotation, plainUserSecret } from './plain-rotation';
 
 const CIDR = '10.20.0.0/16';
@@ -130,7 +131,7 @@ export class PlainStack extends Stack {
     );
 
     // --- facts about the region
-    const lookup = this.handler('Lookup', 'Looks up facts about the region', join(props.bundles, 'regional-fact'), key, [
+    const [lookup] = plainFunction(this, 'Lookup', 'Looks up facts about the region', join(props.bundles, 'regional-fact'), key, [
       new iam.PolicyStatement({
         actions: ['ssm:GetParameter'],
         resources: ['arm64', 'x86_64'].map((cpu) => `arn:${partition}:ssm:${region}::parameter${IMAGE}${cpu}`),
@@ -168,11 +169,17 @@ export class PlainStack extends Stack {
     const boot = { server: file('manifests/boot', props.serverManifest, 'json'), keeper: file('manifests/boot', props.keeperManifest, 'json') };
     const agent = file('agent', join(props.bundles, 'agent', 'index.js'), 'js');
     const liveParameter = new ssm.StringParameter(this, 'LiveManifest', { description: 'The live manifest that ClickHouse runs', stringValue: 'none yet' });
-    const caCertificate = new ssm.StringParameter(this, 'CaCertificate', { description: 'The certificate of the authority of ClickHouse', stringValue: 'none yet' });
+    const authority = new PlainAuthority(this, 'Authority', {
+      zone: ZONE,
+      networks: vpc.isolatedSubnets.map(({ ipv4CidrBlock }) => ipv4CidrBlock),
+      key,
+      bundle: join(props.bundles, 'issue-certificate'),
+    });
+    const { caCertificate } = authority;
     const secrets = Object.fromEntries(['migrations', 'ingest', 'reports'].map((user) => [user, plainUserSecret(this, user, ZONE, key, caCertificate)]));
     // the users, with the secrets that their passwords are in.
     const live = readFileSync(props.liveManifest, 'utf8').replace(/%([a-z]+)%/g, (_, user: string) => secrets[user]?.secretArn ?? '');
-    const publisher = this.handler('Publisher', 'Publishes the artefacts of ClickHouse', join(props.bundles, 'publish-artefacts'), key, [
+    const [publisher] = plainFunction(this, 'Publisher', 'Publishes the artefacts of ClickHouse', join(props.bundles, 'publish-artefacts'), key, [
       new iam.PolicyStatement({ actions: ['s3:PutObject', 's3:DeleteObject', 's3:DeleteObjectVersion'], resources: [bucket.arnForObjects('*')] }),
       new iam.PolicyStatement({ actions: ['s3:ListBucketVersions'], resources: [bucket.bucketArn] }),
       new iam.PolicyStatement({ actions: ['kms:GenerateDataKey', 'kms:Decrypt'], resources: [key.keyArn] }),
@@ -261,6 +268,7 @@ export class PlainStack extends Stack {
         ttl: '60',
         resourceRecords: [networkInterface.attrPrimaryPrivateIpAddress],
       });
+      const certificate = authority.certify(scope, host, networkInterface.attrPrimaryPrivateIpAddress);
       const volume = new ec2.CfnVolume(scope, 'Volume', {
         availabilityZone: subnet.availabilityZone,
         size: node.size,
@@ -274,7 +282,6 @@ export class PlainStack extends Stack {
       const ofServers = [
         new iam.PolicyStatement({ sid: 'LiveManifest', actions: ['ssm:GetParameter'], resources: [liveParameter.parameterArn] }),
         new iam.PolicyStatement({ sid: 'InternalSecret', actions: ['secretsmanager:GetSecretValue'], resources: [secret.secretArn] }),
-        new iam.PolicyStatement({ sid: 'DecryptSecrets', actions: ['kms:Decrypt'], resources: [key.keyArn], conditions: through('secretsmanager') }),
         new iam.PolicyStatement({ sid: 'Report', actions: ['s3:PutObject'], resources: [bucket.arnForObjects(`reports/${name}.json`)] }),
         new iam.PolicyStatement({ sid: 'EncryptReport', actions: ['kms:GenerateDataKey'], resources: [key.keyArn], conditions: through('s3') }),
       ];
@@ -291,6 +298,13 @@ export class PlainStack extends Stack {
                 resources: [bucket.arnForObjects('agent/*'), bucket.arnForObjects('manifests/*')],
               }),
               new iam.PolicyStatement({ sid: 'DecryptArtefacts', actions: ['kms:Decrypt'], resources: [key.keyArn], conditions: through('s3') }),
+              new iam.PolicyStatement({
+                sid: 'Certificate',
+                actions: ['secretsmanager:DescribeSecret', 'secretsmanager:GetSecretValue'],
+                resources: [certificate.secretArn],
+              }),
+              new iam.PolicyStatement({ sid: 'CaCertificate', actions: ['ssm:GetParameter'], resources: [caCertificate.parameterArn] }),
+              new iam.PolicyStatement({ sid: 'DecryptSecrets', actions: ['kms:Decrypt'], resources: [key.keyArn], conditions: through('secretsmanager') }),
               ...(node.role === 'server' ? ofServers : []),
               new iam.PolicyStatement({
                 sid: 'AttachVolume',
@@ -361,6 +375,8 @@ export class PlainStack extends Stack {
           liveManifestParameter: liveParameter.parameterName,
           volumeId: volume.ref,
           internalSecretArn: secret.secretArn,
+          nodeSecretArn: certificate.secretArn,
+          caParameter: caCertificate.parameterName,
           clientNetworks: [vpc.vpcCidrBlock],
         },
         1,
@@ -408,13 +424,14 @@ node-24 /opt/clickhouse-agent/agent.js boot --identity /etc/clickhouse-agent/ide
         },
       });
       group.launchTemplate = { launchTemplateId: launchTemplate.ref, version: launchTemplate.attrLatestVersionNumber };
-      group.node.addDependency(role, subnet, firstBoot);
+      group.node.addDependency(role, subnet, certificate.issued, firstBoot);
       if (before) group.addResourceDependency(before);
       before = group;
     }
 
     // --- the deployment waits until all servers run the users
-    const waiter = this.handler(
+    const [waiter] = plainFunction(
+      this,
       'Waiter',
       'Waits until every node of ClickHouse runs the live manifest',
       join(props.bundles, 'await-live-manifest'),
@@ -454,39 +471,7 @@ node-24 /opt/clickhouse-agent/agent.js boot --identity /etc/clickhouse-agent/ide
     role.addToPolicy(new iam.PolicyStatement({ actions: ['kms:Decrypt'], resources: [key.keyArn], conditions: through('secretsmanager') }));
     role.addToPolicy(new iam.PolicyStatement({ actions: ['ssm:GetParameter'], resources: [caCertificate.parameterArn] }));
     new CfnOutput(this, 'Endpoint', { value: `${ZONE}:8443` });
-  }
-
-  private handler(
-    id: string,
-    description: string,
-    folder: string,
-    key: kms.IKey,
-    statements: iam.PolicyStatement[],
-    timeout = Duration.minutes(5),
-  ): lambda.Function {
-    const logGroup = new logs.LogGroup(this, `${id}Logs`, {
-      encryptionKey: key,
-      retention: logs.RetentionDays.THREE_MONTHS,
-      removalPolicy: RemovalPolicy.DESTROY,
-    });
-    const log = new iam.PolicyStatement({ actions: ['logs:CreateLogStream', 'logs:PutLogEvents'], resources: [logGroup.logGroupArn] });
-    const role = new iam.Role(this, `${id}Role`, {
-      assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com'),
-      description,
-      inlinePolicies: { Handler: new iam.PolicyDocument({ statements: [log, ...statements] }) },
-    });
-    return new lambda.Function(this, id, {
-      description,
-      runtime: lambda.Runtime.NODEJS_24_X,
-      architecture: lambda.Architecture.ARM_64,
-      code: lambda.Code.fromAsset(folder),
-      handler: 'index.handler',
-      memorySize: 256,
-      timeout,
-      role,
-      logGroup,
-      loggingFormat: lambda.LoggingFormat.JSON,
-    });
+    new CfnOutput(this, 'CaCertificate', { value: caCertificate.parameterName });
   }
 }
 

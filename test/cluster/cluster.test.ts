@@ -5,7 +5,7 @@ import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as kms from 'aws-cdk-lib/aws-kms';
 import type { ClickHouseClusterProps } from '../../lib';
 import { ClickHouseCluster, ClickHouseVersion } from '../../lib';
-import { clusterStack, one, privateStack, resources, singleNode } from './stacks';
+import { clusterKey, clusterStack, one, privateStack, resources, singleNode } from './stacks';
 
 describe('the two-line cluster', () => {
   const { cluster, stack, template } = singleNode();
@@ -40,10 +40,10 @@ describe('the two-line cluster', () => {
   });
 
   test('everything that stores is encrypted with the one key', () => {
-    const [keyId] = Object.keys(resources(synthesised, 'AWS::KMS::Key'));
+    const [keyId] = clusterKey(synthesised);
     const arn = { 'Fn::GetAtt': [keyId, 'Arn'] };
     expect(one(synthesised, 'AWS::EC2::Volume').Properties).toMatchObject({ Encrypted: true, KmsKeyId: arn });
-    expect(one(synthesised, 'AWS::SecretsManager::Secret').Properties.KmsKeyId).toEqual(arn);
+    for (const { Properties } of Object.values(resources(synthesised, 'AWS::SecretsManager::Secret'))) expect(Properties.KmsKeyId).toEqual(arn);
     for (const { Properties } of Object.values(resources(synthesised, 'AWS::Logs::LogGroup'))) expect(Properties.KmsKeyId).toEqual(arn);
     expect(JSON.stringify(one(synthesised, 'AWS::S3::Bucket').Properties.BucketEncryption)).toContain(JSON.stringify(arn));
     const launch = one(synthesised, 'AWS::EC2::LaunchTemplate').Properties.LaunchTemplateData as { BlockDeviceMappings: { Ebs: object }[] };
@@ -52,7 +52,8 @@ describe('the two-line cluster', () => {
 
   test('no physical names, so that a failed deployment can be repeated', () => {
     for (const resource of Object.values(resources(synthesised))) {
-      for (const name of ['BucketName', 'RoleName', 'FunctionName', 'LogGroupName', 'AutoScalingGroupName', 'GroupName', 'LaunchTemplateName', 'AliasName']) {
+      if (resource.Type === 'AWS::Lambda::Function') expect(resource.Properties.FunctionName).toBeUndefined();
+      for (const name of ['BucketName', 'RoleName', 'LogGroupName', 'AutoScalingGroupName', 'GroupName', 'LaunchTemplateName', 'AliasName']) {
         expect(resource.Properties?.[name]).toBeUndefined();
       }
       if (resource.Type === 'AWS::SecretsManager::Secret' || resource.Type === 'AWS::SSM::Parameter') expect(resource.Properties.Name).toBeUndefined();
@@ -63,7 +64,7 @@ describe('the two-line cluster', () => {
 describe('the key', () => {
   test('EC2 may use it for anyone of this account, grants only for AWS resources, logs only for log groups', () => {
     const { template } = singleNode();
-    const { Statement } = one(template(), 'AWS::KMS::Key').Properties.KeyPolicy as { Statement: { Sid?: string; Action: unknown; Condition: unknown }[] };
+    const { Statement } = clusterKey(template())[1].Properties.KeyPolicy as { Statement: { Sid?: string; Action: unknown; Condition: unknown }[] };
     const bySid: Record<string, (typeof Statement)[number] | undefined> = Object.fromEntries(Statement.map((statement) => [statement.Sid ?? '', statement]));
     const throughEc2 = { 'kms:ViaService': { 'Fn::Join': ['', ['ec2.', { Ref: 'AWS::Region' }, '.amazonaws.com']] }, 'kms:CallerAccount': { Ref: 'AWS::AccountId' } };
     expect(bySid.UseThroughEc2?.Condition).toEqual({ StringEquals: throughEc2 });
@@ -73,11 +74,11 @@ describe('the key', () => {
   });
 
   test('rotates, and one that is given is used instead', () => {
-    expect(one(singleNode().template(), 'AWS::KMS::Key').Properties.EnableKeyRotation).toBe(true);
+    expect(clusterKey(singleNode().template())[1].Properties.EnableKeyRotation).toBe(true);
     const { stack, vpc } = privateStack();
     new ClickHouseCluster(stack, 'Analytics', { vpc, replicas: 1, encryptionKey: kms.Key.fromKeyArn(stack, 'Key', 'arn:aws:kms:eu-west-1:111122223333:key/01234567-89ab-cdef-0123-456789abcdef') });
     const template = Template.fromStack(stack);
-    template.resourceCountIs('AWS::KMS::Key', 0);
+    expect(Object.values(resources(template, 'AWS::KMS::Key')).map(({ Properties }) => Properties.KeyUsage)).toEqual(['SIGN_VERIFY']);
     expect(one(template, 'AWS::EC2::Volume').Properties.KmsKeyId).toBe('arn:aws:kms:eu-west-1:111122223333:key/01234567-89ab-cdef-0123-456789abcdef');
   });
 });
@@ -85,17 +86,18 @@ describe('the key', () => {
 test('a key of this app is made usable for the services, as the default one is', () => {
   const { stack, vpc } = privateStack();
   new ClickHouseCluster(stack, 'Analytics', { vpc, replicas: 1, encryptionKey: new kms.Key(stack, 'Mine') });
-  const sids = (one(Template.fromStack(stack), 'AWS::KMS::Key').Properties.KeyPolicy as { Statement: { Sid?: string }[] }).Statement.map(({ Sid }) => Sid);
+  const sids = (clusterKey(Template.fromStack(stack))[1].Properties.KeyPolicy as { Statement: { Sid?: string }[] }).Statement.map(({ Sid }) => Sid);
   expect(sids).toEqual(expect.arrayContaining(['UseThroughEc2', 'GrantThroughEc2', 'EncryptLogs']));
 });
 
 describe('removal', () => {
   const policies = (props: Partial<ClickHouseClusterProps>) => {
     const template = singleNode(props).template();
-    return ['AWS::EC2::Volume', 'AWS::KMS::Key'].map((type) => {
-      const { DeletionPolicy, UpdateReplacePolicy } = one(template, type);
-      return [DeletionPolicy, UpdateReplacePolicy];
-    });
+    const keys = Object.values(resources(template, 'AWS::KMS::Key')).map(({ DeletionPolicy, UpdateReplacePolicy }) => [DeletionPolicy, UpdateReplacePolicy]);
+    // that of the authority, without which no certificate is issued any more, is kept like that of the data.
+    expect(keys).toEqual([keys[0], keys[0]]);
+    const { DeletionPolicy, UpdateReplacePolicy } = one(template, 'AWS::EC2::Volume');
+    return [[DeletionPolicy, UpdateReplacePolicy], keys[0]];
   };
 
   test('data and its key are kept, except when the first deployment fails', () => {
@@ -113,7 +115,7 @@ describe('removal', () => {
 
   test('nothing else is kept', () => {
     const kept = Object.values(resources(singleNode().template())).filter(({ DeletionPolicy }) => DeletionPolicy?.startsWith('Retain'));
-    expect(kept.map(({ Type }) => Type).sort()).toEqual(['AWS::EC2::Volume', 'AWS::KMS::Key']);
+    expect(kept.map(({ Type }) => Type).sort()).toEqual(['AWS::EC2::Volume', 'AWS::KMS::Key', 'AWS::KMS::Key']);
   });
 });
 

@@ -6,7 +6,7 @@ import { AwsSolutionsChecks } from 'cdk-nag';
 import { ClickHouseChecks } from '../../lib/checks';
 import { LiveRollout } from '../../lib/cluster/live-rollout';
 import * as ssm from 'aws-cdk-lib/aws-ssm';
-import { one, resources } from './stacks';
+import { clusterKey, one, resources } from './stacks';
 
 const SHA256 = 'a'.repeat(64);
 
@@ -22,7 +22,7 @@ function rollout(): { app: App; stack: Stack } {
 
 const template = Template.fromStack(rollout().stack);
 const [bucketId] = Object.keys(resources(template, 'AWS::S3::Bucket'));
-const [keyId] = Object.keys(resources(template, 'AWS::KMS::Key'));
+const [keyId] = clusterKey(template);
 const arnOf = (id: string | undefined): object => ({ 'Fn::GetAtt': [id, 'Arn'] });
 
 test('what is waited for is in the template, so another hash or another node waits again', () => {

@@ -1,7 +1,7 @@
 import { App } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { AnalyticsStack } from '../../bin/app';
-import { clusterStack, inWords, one, resources } from './stacks';
+import { clusterKey, clusterStack, inWords, resources } from './stacks';
 
 interface Statement {
   readonly Sid?: string;
@@ -33,7 +33,7 @@ const statements = roles.map(({ id, role }) => ({ id, lines: (role.Policies ?? [
 const of = (name: string): string[] => statements.find(({ id }) => id.includes(name))?.lines ?? [];
 
 test('every role there is without a user, and no managed policy', () => {
-  expect(roles.map(({ id }) => id.replace(/[0-9A-F]{8}$/, '')).sort()).toEqual(['AnalyticsArtefactsPublisherRole', 'AnalyticsKeeper1Role', 'AnalyticsLiveRolloutWaiterRole', 'AnalyticsRegionLookupRole', 'AnalyticsShard1Replica1Role']);
+  expect(roles.map(({ id }) => id.replace(/[0-9A-F]{8}$/, '')).sort()).toEqual(['AnalyticsArtefactsPublisherRole', 'AnalyticsCertificatesIssuerRole', 'AnalyticsKeeper1Role', 'AnalyticsLiveRolloutWaiterRole', 'AnalyticsRegionLookupRole', 'AnalyticsShard1Replica1Role']);
   for (const { role } of roles) expect(role.ManagedPolicyArns).toBeUndefined();
   expect(Object.keys(resources(synthesised, 'AWS::IAM::Policy'))).toEqual([]);
 });
@@ -48,25 +48,32 @@ const onEveryNode = (id: string, name: string): string[] => [
   `Allow logs:CreateLogStream,logs:PutLogEvents on arn:<Partition>:logs:<Region>:<AccountId>:log-group:<Logs>:log-stream:${name}`,
 ];
 
+const ofItsCertificate = (id: string): string[] => [
+  `Allow secretsmanager:DescribeSecret,secretsmanager:GetSecretValue on <${id}CertificateSecret>`,
+  'Allow ssm:GetParameter on arn:<Partition>:ssm:<Region>:<AccountId>:parameter/<CertificatesCertificate>',
+  'Allow kms:Decrypt on <Key> if kms:ViaService StringEquals secretsmanager.<Region>.amazonaws.com',
+];
+
 // a change here is a change of what a stolen credential can do: each wildcard has its reason beside it.
 test('everything a server may do', () => {
   expect(of('Shard1Replica1')).toEqual([
     // every published one: an instance that is replaced in the middle of a change boots the one before. They hold no secret.
     'Allow s3:GetObject on <ArtefactsBucket>/agent/* + <ArtefactsBucket>/manifests/*',
     'Allow kms:Decrypt on <Key> if kms:ViaService StringEquals s3.<Region>.amazonaws.com',
+    ...ofItsCertificate('Shard1Replica1'),
     'Allow ssm:GetParameter on arn:<Partition>:ssm:<Region>:<AccountId>:parameter/<LiveManifest>',
     'Allow secretsmanager:GetSecretValue on <InternalSecret>',
-    'Allow kms:Decrypt on <Key> if kms:ViaService StringEquals secretsmanager.<Region>.amazonaws.com',
     'Allow s3:PutObject on <ArtefactsBucket>/reports/server-1-1.json',
     'Allow kms:GenerateDataKey on <Key> if kms:ViaService StringEquals s3.<Region>.amazonaws.com',
     ...onEveryNode('Shard1Replica1', 'server-1-1'),
   ]);
 });
 
-test('everything a Keeper may do: no live manifest, no secret', () => {
+test('everything a Keeper may do: no live manifest, no secret but its own', () => {
   expect(of('Keeper1')).toEqual([
     'Allow s3:GetObject on <ArtefactsBucket>/agent/* + <ArtefactsBucket>/manifests/*',
     'Allow kms:Decrypt on <Key> if kms:ViaService StringEquals s3.<Region>.amazonaws.com',
+    ...ofItsCertificate('Keeper1'),
     ...onEveryNode('Keeper1', 'keeper-1'),
   ]);
 });
@@ -87,6 +94,15 @@ test('everything the functions may do', () => {
     'Allow s3:ListBucketVersions on <ArtefactsBucket>',
     'Allow kms:GenerateDataKey,kms:Decrypt on <Key>',
     'Allow ssm:PutParameter on arn:<Partition>:ssm:<Region>:<AccountId>:parameter/<LiveManifest>',
+  ]);
+  expect(of('Issuer').map((each) => each.replace(/StringEquals [a-z0-9]+-[0-9a-f]{12}$/, 'StringEquals <tag>'))).toEqual([
+    'Allow logs:CreateLogStream,logs:PutLogEvents on <CertificatesIssuerLogs>',
+    'Allow ssm:GetParameter,ssm:PutParameter on arn:<Partition>:ssm:<Region>:<AccountId>:parameter/<CertificatesCertificate>',
+    // by the tag that only the secrets of nodes carry; the right to sign is in the policy of the key.
+    'Allow secretsmanager:DescribeSecret,secretsmanager:GetSecretValue,secretsmanager:PutSecretValue,secretsmanager:UpdateSecretVersionStage on arn:<Partition>:secretsmanager:<Region>:<AccountId>:secret:* if secretsmanager:ResourceTag/cdk-secure-clickhouse:node-certificate StringEquals <tag>',
+    // takes no resource.
+    'Allow secretsmanager:ListSecrets on *',
+    'Allow kms:Decrypt,kms:GenerateDataKey on <Key> if kms:ViaService StringEquals secretsmanager.<Region>.amazonaws.com',
   ]);
   expect(of('Lookup')).toEqual([
     'Allow logs:CreateLogStream,logs:PutLogEvents on <RegionLookupLogs>',
@@ -125,7 +141,7 @@ describe('with a user who has a password', () => {
       // Lambda makes its interfaces with the role, and code inside the function may not.
       `Allow ${interfaces} on *`,
       `Deny ${interfaces} on * if lambda:SourceFunctionArn Null false`,
-      'Allow ssm:GetParameter on arn:<Partition>:ssm:<Region>:<AccountId>:parameter/<LiveManifest> + arn:<Partition>:ssm:<Region>:<AccountId>:parameter/<CaCertificate>',
+      'Allow ssm:GetParameter on arn:<Partition>:ssm:<Region>:<AccountId>:parameter/<LiveManifest> + arn:<Partition>:ssm:<Region>:<AccountId>:parameter/<CertificatesCertificate>',
       'Allow s3:GetObject on <ArtefactsBucket>/manifests/live/*',
       'Allow kms:Decrypt on <Key> if kms:ViaService StringEquals s3.<Region>.amazonaws.com',
       'Allow kms:Decrypt,kms:GenerateDataKey on <Key> if kms:ViaService StringEquals secretsmanager.<Region>.amazonaws.com',
@@ -157,7 +173,7 @@ describe('with a user who has a password', () => {
 });
 
 test('everything the key lets others do', () => {
-  const { KeyPolicy } = one(synthesised, 'AWS::KMS::Key').Properties as unknown as { KeyPolicy: { Statement: Statement[] } };
+  const { KeyPolicy } = clusterKey(synthesised)[1].Properties as unknown as { KeyPolicy: { Statement: Statement[] } };
   const throughEc2 = 'if kms:CallerAccount StringEquals <AccountId> if kms:ViaService StringEquals ec2.<Region>.amazonaws.com';
   expect(KeyPolicy.Statement.map((statement) => `${short(Object.values(statement.Principal ?? {})[0])}: ${line(statement)}`)).toEqual([
     'arn:<Partition>:iam::<AccountId>:root: Allow kms:* on *',
@@ -172,7 +188,7 @@ test('everything the key lets others do', () => {
 
 test('no role reads the bucket of the CDK bootstrap, manages users or passes roles', () => {
   const all = statements.flatMap(({ lines }) => lines).join('\n');
-  expect(all).not.toMatch(/cdk-|iam:|sts:|kms:\*|s3:\*|secretsmanager:\*/);
+  expect(all).not.toMatch(/cdk-(?!secure-clickhouse:)|iam:|sts:|kms:\*|s3:\*|secretsmanager:\*/);
 });
 
 test('the example has these roles and no other statement', () => {
@@ -188,12 +204,12 @@ test('the example has these roles and no other statement', () => {
   const others = found.filter(({ id }) => !id.startsWith('ClickHouse'));
   // the VPC's flow logs, which aws-cdk-lib defines, and the application.
   expect(others.map(({ id }) => id)).toEqual(['VpcAllIAMRole', 'ApplicationRole']);
-  expect(found).toHaveLength(11);
+  expect(found).toHaveLength(12);
   const [flowLogs, application] = Object.values(resources(example, 'AWS::IAM::Policy')).map(({ Properties }) => (Properties as unknown as { PolicyDocument: { Statement: Statement[] } }).PolicyDocument.Statement.map(line));
   expect(application).toEqual([
     'Allow secretsmanager:GetSecretValue,secretsmanager:DescribeSecret on <ClickHouseUsersreportsSecret>',
     'Allow kms:Decrypt on <ClickHouseKey> if kms:ViaService StringEquals secretsmanager.<Region>.amazonaws.com',
-    'Allow ssm:GetParameter on arn:<Partition>:ssm:<Region>:<AccountId>:parameter/<ClickHouseCaCertificate>',
+    'Allow ssm:GetParameter on arn:<Partition>:ssm:<Region>:<AccountId>:parameter/<ClickHouseCertificatesCertificate>',
   ]);
   expect(flowLogs).toEqual(['Allow logs:CreateLogStream,logs:PutLogEvents,logs:DescribeLogStreams on <FlowLogs>']);
 });

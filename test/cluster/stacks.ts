@@ -53,9 +53,18 @@ export function liveOf(template: Template): LiveManifest {
 
 /** The one resource of a type. */
 export function one(template: Template, type: string): Resource {
-  const found = Object.values(resources(template, type));
-  expect(found).toHaveLength(1);
-  return found[0];
+  return only(resources(template, type))[1];
+}
+
+/** The key that everything is encrypted with, and not the one that signs certificates. */
+export function clusterKey(template: Template): [string, Resource] {
+  return only(Object.fromEntries(Object.entries(resources(template, 'AWS::KMS::Key')).filter(([, { Properties }]) => Properties.KeyUsage === undefined)));
+}
+
+function only(found: Record<string, Resource>): [string, Resource] {
+  const [first, ...others] = Object.entries(found);
+  expect([first?.[1].Type, others]).toEqual([expect.any(String), []]);
+  return first;
 }
 
 /** Everything CloudFormation makes before one of these resources, itself included: what it depends on or refers to, and so on. */

@@ -177,7 +177,7 @@ describe('the users document', () => {
     for (const setting of ['max_execution_time', 'max_memory_usage', 'max_memory_usage_for_user', 'max_concurrent_queries_for_user', 'max_result_rows', 'max_result_bytes', 'max_sessions_for_user', 'max_temporary_data_on_disk_size_for_user', 'idle_connection_timeout', 'http_max_multipart_form_data_size']) {
       const value = textAt(profile, setting);
       expect(Number(value)).toBeGreaterThan(0);
-      expect([textAt(profile, 'constraints', setting, 'min'), textAt(profile, 'constraints', setting, 'max')]).toEqual(['1', value]);
+      expect([textAt(profile, 'constraints', setting, 'disallowed'), textAt(profile, 'constraints', setting, 'max')]).toEqual(['0', value]);
     }
   });
 
@@ -207,7 +207,7 @@ describe('declared profiles', () => {
     const profile = limitsOf(rendered({ name: 'reports', settings: { maxExecutionSeconds: 30 } }), 'reports');
     expect(childElements(profile).map((each) => each.name)).toEqual(['profile', 'max_execution_time', 'constraints']);
     expect(textAt(profile, 'profile')).toBe('default');
-    expect([textAt(profile, 'constraints', 'max_execution_time', 'min'), textAt(profile, 'constraints', 'max_execution_time', 'max')]).toEqual(['1', '30']);
+    expect([textAt(profile, 'constraints', 'max_execution_time', 'disallowed'), textAt(profile, 'constraints', 'max_execution_time', 'max')]).toEqual(['0', '30']);
   });
 
   test('one called default changes the limits of everybody and lifts none', () => {
