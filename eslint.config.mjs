@@ -34,7 +34,7 @@ export default tseslint.config(
   restrict(['lib/exposure/**/*.ts'], [...pure, '*/cli/*', '*/report/*']),
   restrict(['lib/report/**/*.ts', 'lib/cli/**/*.ts'], ['aws-cdk-lib', 'aws-cdk-lib/*', 'constructs', 'cdk-nag', '@aws-sdk/*', '*/cluster/*', '*/agent/*', '*/handlers/*']),
   // a user is declared for a cluster, so its type is known there; what a cluster does is not.
-  restrict(['lib/auth/**/*.ts', 'lib/observability/**/*.ts'], [{ group: ['*/cluster/*', '*/agent/*', '*/handlers/*', '*/checks/*'], allowTypeImports: true }]),
+  restrict(['lib/auth/**/*.ts', 'lib/observability/**/*.ts', 'lib/tls/**/*.ts'], [{ group: ['*/cluster/*', '*/agent/*', '*/handlers/*', '*/checks/*'], allowTypeImports: true }]),
   restrict(['lib/checks/**/*.ts'], ['*/cluster/*', '*/agent/*', '*/handlers/*']),
   { files: ['scripts/**/*.ts', 'lib/agent/main.ts', 'test/**/*.ts'], rules: { 'no-console': 'off' } },
 );

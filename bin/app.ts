@@ -42,6 +42,8 @@ export class AnalyticsStack extends Stack {
     const securityGroup = new ec2.SecurityGroup(this, 'Application', { vpc, description: 'Stands for whatever queries ClickHouse', allowAllOutbound: false });
     reports.grantConnect(role, securityGroup);
     new CfnOutput(this, 'Endpoint', { value: cluster.clusterEndpoint.socketAddress });
+    // what clients verify the servers with: docs/clients.md.
+    new CfnOutput(this, 'CaCertificate', { value: cluster.caCertificate.parameterName });
     // see "A password has leaked" in docs/users.md.
     new CfnOutput(this, 'Revocation', { value: cluster.revocationCommand ?? '' });
   }
