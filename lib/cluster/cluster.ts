@@ -202,6 +202,7 @@ export class ClickHouseCluster extends Resource implements IClickHouseCluster {
       key: this.encryptionKey,
       generation: caGeneration,
       alsoTrusted: props.trustedCaGeneration,
+      certificateGeneration: props.certificateGeneration ?? '1',
       removalPolicy: keyRemoval(serverVolume.removalPolicy),
       tagValue: nodeTag.value,
     });
@@ -275,7 +276,7 @@ export class ClickHouseCluster extends Resource implements IClickHouseCluster {
         after: rollout,
       },
     });
-    certificates.watch((alarm) => this._access.watch(alarm));
+    certificates.begin(rollout, (alarm) => this._access.watch(alarm));
     watchLimits(this);
     guard(this);
     if (props.deletionProtection) topmost(Stack.of(this)).terminationProtection = true;

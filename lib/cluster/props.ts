@@ -163,7 +163,8 @@ export interface ClickHouseClusterProps {
   readonly encryptionKey?: IKey;
 
   /**
-   * The cluster's name: what `remote_servers` and the `{cluster}` macro say. A DNS label.
+   * The cluster's name: what `remote_servers` and the `{cluster}` macro say, and metrics carry: give the clusters of an
+   * account and region different ones. A DNS label.
    *
    * @default - derived from the construct's path
    */
@@ -234,6 +235,14 @@ export interface ClickHouseClusterProps {
    * @default - none
    */
   readonly trustedCaGeneration?: number;
+
+  /**
+   * Another text has the issuer look at every node's certificate again, which CloudFormation otherwise asks for only when a node or the
+   * authority changes: what is missing, damaged or from elsewhere is issued anew, what is good stays.
+   *
+   * @default '1'
+   */
+  readonly certificateGeneration?: string;
 
   /**
    * How long logs of nodes are kept in CloudWatch.

@@ -63,6 +63,11 @@ export function nodeNetworks(scope: IConstruct, vpc: IVpc, subnets: readonly ISu
   if (networks.length === 0) {
     throw new ConstructError('NodeNetworks', "nothing says which IPv4 addresses the nodes have, which their certificates are bound to; give 'ipv4CidrBlock' to Subnet.fromSubnetAttributes, or 'vpcCidrBlock' to Vpc.fromVpcAttributes", scope);
   }
+  for (const network of networks) {
+    if (!Token.isUnresolved(network) && !isPending(vpc) && !at(scope, () => isClientNetwork(network))) {
+      throw new ConstructError('NodeNetworks', `the addresses of nodes must be in networks that a VPC can have (private, or at most a /16), got ${network}; correct the CIDR blocks of the imported subnets or VPC`, scope);
+    }
+  }
   return networks;
 }
 
@@ -76,5 +81,10 @@ function subnetCidrs(subnets: readonly ISubnet[]): readonly string[] | undefined
 }
 
 function isPending(vpc: IVpc): boolean {
-  return vpc.selectSubnets().isPendingLookup === true;
+  try {
+    return vpc.selectSubnets().isPendingLookup === true;
+  } catch {
+    // one that is imported without subnets; what is looked up has some.
+    return false;
+  }
 }

@@ -1,3 +1,4 @@
+import type { AlarmBase } from 'aws-cdk-lib/aws-cloudwatch';
 import type { IStringParameter } from 'aws-cdk-lib/aws-ssm';
 import type { Construct, IDependable } from 'constructs';
 
@@ -30,4 +31,6 @@ export interface CertificateAuthority {
   readonly trust: string;
   /** Defines what issues the certificate of a node, in the scope of that node. */
   certify(node: Construct, subject: NodeSubject): NodeCertificate;
+  /** Hands over its alarms. They, and what is done by the clock, begin when nodes serve: before, there is nothing to renew and nobody who reports. */
+  begin(after: IDependable, watch: (alarm: AlarmBase) => void): void;
 }

@@ -7,11 +7,13 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import * as ssm from 'aws-cdk-lib/aws-ssm';
+import type { IDependable } from 'constructs';
 import { Construct } from 'constructs';
 import { acknowledge, acknowledgeWildcards } from '../acknowledge';
 import { ConstructError } from '../error';
 import { HandlerFunction } from '../handler-function';
 import { certificateAlarms } from '../observability/certificates';
+import { NO_AUTHORITY_YET } from '../pki/authority';
 import type { CertificateAuthority, NodeCertificate, NodeSubject } from './certificate-authority';
 import { signingKey } from './signing-key';
 
@@ -28,6 +30,8 @@ export interface KmsAuthorityProps {
   readonly generation: number;
   /** a key that is trusted as well, while one takes the place of another. */
   readonly alsoTrusted?: number;
+  /** another one has every node's certificate looked at again. */
+  readonly certificateGeneration: string;
   /** what becomes of the authority's keys. */
   readonly removalPolicy: RemovalPolicy;
   /** tells the secrets of this cluster's nodes from all others. */
@@ -52,39 +56,43 @@ export class KmsAuthority extends Construct implements CertificateAuthority {
   private readonly issuer: HandlerFunction;
   private readonly keyId: string;
   private readonly authority: CustomResource;
+  private readonly schedule: events.CfnRule;
 
   constructor(scope: Construct, id: string, props: KmsAuthorityProps) {
     super(scope, id);
     this.props = props;
     const { clusterName, zoneName, networks, generation, alsoTrusted } = props;
-    // CloudFormation makes it and never changes it; the issuer fills it.
+    const description = `The certificate of the authority of the ClickHouse cluster ${clusterName}`;
+    // CloudFormation makes it, the issuer fills it.
     this.caCertificate = new ssm.StringParameter(this, 'Certificate', {
-      description: `The certificate of the authority of the ClickHouse cluster ${clusterName}`,
-      stringValue: 'none yet',
+      description,
+      stringValue: NO_AUTHORITY_YET,
     });
     this.issuer = this.defineIssuer();
     const keyOf = (number: number): string => signingKey(this, { generation: number, clusterName, issuer: this.issuer.role, removalPolicy: props.removalPolicy }).keyArn;
     this.keyId = keyOf(generation);
+    const properties = {
+      ClusterName: clusterName,
+      Zone: zoneName,
+      Networks: [...networks],
+      KeyId: this.keyId,
+      ...(alsoTrusted === undefined ? {} : { AlsoTrusted: [keyOf(alsoTrusted)] }),
+      CaParameter: this.caCertificate.parameterName,
+    };
     this.authority = new CustomResource(this, 'Authority', {
       resourceType: 'Custom::ClickHouseAuthority',
       serviceToken: this.issuer.functionArn,
       serviceTimeout: PATIENCE,
-      properties: {
-        ClusterName: clusterName,
-        Zone: zoneName,
-        Networks: [...networks],
-        KeyId: this.keyId,
-        ...(alsoTrusted === undefined ? {} : { AlsoTrusted: [keyOf(alsoTrusted)] }),
-        CaParameter: this.caCertificate.parameterName,
-      },
+      // the last: a parameter that CloudFormation changes, it sets back to its first value, so the issuer is asked again in the same deployment.
+      properties: { ...properties, Description: description },
     });
     this.trust = JSON.stringify([[generation, ...(alsoTrusted === undefined ? [] : [alsoTrusted])].sort((a, b) => a - b), Stack.of(this).resolve(networks)]);
-    this.defineSchedule();
+    this.schedule = this.defineSchedule(properties);
     this.alarms = certificateAlarms(this, clusterName, this.issuer.function);
   }
 
   public certify(node: Construct, { host, ip }: NodeSubject): NodeCertificate {
-    const { key, zoneName, tagValue } = this.props;
+    const { key, zoneName, tagValue, certificateGeneration } = this.props;
     const secret = new secretsmanager.CfnSecret(node, 'CertificateSecret', {
       description: `The certificate and key of the ClickHouse node ${host}`,
       kmsKeyId: key.keyArn,
@@ -104,14 +112,18 @@ export class KmsAuthority extends Construct implements CertificateAuthority {
         KeyId: this.keyId,
         // another authority, another certificate.
         Authority: this.authority.getAttString('Fingerprint'),
+        Generation: certificateGeneration,
       },
     });
     return { secretArn: secret.ref, issued };
   }
 
-  /** Hands its alarms to whoever adds what they do. */
-  public watch(observe: (alarm: cloudwatch.AlarmBase) => void): void {
-    this.alarms.forEach(observe);
+  public begin(after: IDependable, watch: (alarm: cloudwatch.AlarmBase) => void): void {
+    this.schedule.node.addDependency(after);
+    for (const alarm of this.alarms) {
+      alarm.node.addDependency(after);
+      watch(alarm);
+    }
   }
 
   private defineIssuer(): HandlerFunction {
@@ -148,8 +160,8 @@ export class KmsAuthority extends Construct implements CertificateAuthority {
   }
 
   /** Certificates are valid for 90 days and replaced after 60: a day more or less is nothing. */
-  private defineSchedule(): void {
-    const input = { renew: { tag: { key: SECRET_TAG, value: this.props.tagValue }, caParameter: this.caCertificate.parameterName, keyId: this.keyId } };
+  private defineSchedule(authority: Readonly<Record<string, unknown>>): events.CfnRule {
+    const input = { renew: { tag: { key: SECRET_TAG, value: this.props.tagValue }, caParameter: this.caCertificate.parameterName, keyId: this.keyId, authority } };
     const rule = new events.CfnRule(this, 'Daily', {
       description: `Renews the certificates of the ClickHouse cluster ${this.props.clusterName}`,
       scheduleExpression: 'rate(1 day)',
@@ -162,6 +174,7 @@ export class KmsAuthority extends Construct implements CertificateAuthority {
       principal: 'events.amazonaws.com',
       sourceArn: rule.attrArn,
     });
+    return rule;
   }
 }
 

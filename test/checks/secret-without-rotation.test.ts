@@ -3,6 +3,7 @@ import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as ecs from 'aws-cdk-lib/aws-ecs';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
+import type { Construct } from 'constructs';
 import { ClickHouseCluster } from '../../lib';
 import { ClickHouseChecks } from '../../lib/checks';
 import { cfn, judged } from './constructs';
@@ -163,6 +164,92 @@ describe('the static secret of our own clusters', () => {
       expect(judge(nested, () => undefined)).toEqual([]);
       expect(judge(nested, (own) => cfn(own).addPropertyOverride('GenerateSecretString.SecretStringTemplate', '{"username":"app"}'))).toEqual(['Stack/Events/InternalSecret/Resource']);
       expect(judge(nested, (own, stack) => void new lambda.CfnFunction(stack, 'Loader', { role: 'arn:aws:iam::111122223333:role/loader', code: { zipFile: 'x' }, environment: { variables: { CLICKHOUSE_SECRET: own.secretArn } } }))).toEqual(['Stack/Events/InternalSecret/Resource']);
+    }
+  });
+});
+
+describe('the certificates of the nodes of our own clusters', () => {
+  const FINDING = ['Secret: secret Secret, used by the start-up script of Node, is never replaced: it has no rotation schedule'];
+  const empty = (more: Json = {}): Json => resource('AWS::SecretsManager::Secret', { Description: 'a certificate and its key', ...more });
+  const certificate = (SecretArn: unknown = { Ref: 'Secret' }, type = 'Custom::ClickHouseCertificate'): Json => resource(type, { ServiceToken: 'arn:aws:lambda:eu-west-1:111122223333:function:issuer', Node: 'server-1-1.events.internal', SecretArn });
+  const node = (mark: unknown = { role: 'server' }): Json => resource('AWS::EC2::LaunchTemplate', { LaunchTemplateData: { UserData: { 'Fn::Base64': { 'Fn::Sub': `${INSTALL}echo '{"nodeSecretArn":"\${Secret}"}'` } } } }, { Metadata: { 'cdk-secure-clickhouse': mark } });
+  const inOrder = { Secret: empty(), Certificate: certificate(), Node: node() };
+
+  const more = {
+    Parameters: { Password: { Type: 'String', NoEcho: true }, Level: { Type: 'String' } },
+    Conditions: { C: { 'Fn::Equals': [{ Ref: 'Level' }, 'high'] }, Never: { 'Fn::Equals': ['high', 'low'] } },
+  };
+
+  test('need no schedule', () => {
+    expect(found(inOrder)).toEqual([]);
+    expect(found({ ...inOrder, Keeper: node({ role: 'keeper' }) })).toEqual([]);
+    expect(found({ ...inOrder, Certificate: certificate({ 'Fn::Sub': '${Secret}' }) })).toEqual([]);
+  });
+
+  test.each<[string, Json]>([
+    ['generates a value', { Secret: empty({ GenerateSecretString: { PasswordLength: 32 } }) }],
+    ['generates a password for a name', { Secret: empty({ GenerateSecretString: { SecretStringTemplate: '{"username":"app"}', GenerateStringKey: 'password' } }) }],
+    ['generates a value of no further description', { Secret: empty({ GenerateSecretString: {} }) }],
+    ['has a value', { Secret: empty({ SecretString: 'open sesame' }) }],
+    ['has a value in one branch', { Secret: empty({ SecretString: { 'Fn::If': ['C', 'open sesame', { Ref: 'AWS::NoValue' }] } }) }],
+    ['has a value of a parameter', { Secret: empty({ SecretString: { Ref: 'Password' } }) }],
+    ['no certificate names', { Certificate: resource('AWS::SNS::Topic') }],
+    ['no certificate names, for it names another', { Other: empty(), Certificate: certificate({ Ref: 'Other' }) }],
+    ['no certificate names, for it names none', { Certificate: certificate({ Ref: 'AWS::NoValue' }) }],
+    ['no certificate names but in a text', { Certificate: certificate('Secret') }],
+    ['a certificate of another type names', { Certificate: certificate({ Ref: 'Secret' }, 'Custom::Certificate') }],
+    ['the authority names', { Certificate: certificate({ Ref: 'Secret' }, 'Custom::ClickHouseAuthority') }],
+    ['a resource of CloudFormation names under another type', { Certificate: certificate({ Ref: 'Secret' }, 'AWS::CloudFormation::CustomResource') }],
+    ['a certificate names that is left out', { Certificate: { ...certificate(), Condition: 'Never' } }],
+    ['a certificate names that may be left out', { Certificate: { ...certificate(), Condition: 'C' } }],
+    ['a certificate names unless it names another', { Certificate: certificate({ 'Fn::If': ['C', { Ref: 'Secret' }, { Ref: 'Other' }] }), Other: empty() }],
+    ['is used by a launch template of somebody else', { Node: node('') }],
+  ])('one that %s is a password like any other', (_, attack) => {
+    expect(found({ ...inOrder, ...attack }, more)).toEqual(FINDING);
+    expect(found({ ...inOrder, ...attack, Rotation }, more)).toEqual([]);
+  });
+
+  const Secrets = [{ Name: 'CLICKHOUSE_PASSWORD', ValueFrom: { Ref: 'Secret' } }];
+
+  test.each<[string, Json]>([
+    ['a container of a server', { Task: task(undefined, {}, { Secrets }) }],
+    ['a container of a client', { Task: task('registry.example.com/web:3', {}, { Name: 'web', Secrets }) }],
+    ['a container that says it is ours', { Task: { ...task(undefined, {}, { Secrets }), Metadata: { 'cdk-secure-clickhouse': { role: 'server' } } } }],
+    ['a function', { Loader: resource('AWS::Lambda::Function', { Environment: { Variables: { CLICKHOUSE_SECRET_ARN: { Ref: 'Secret' } } } }) }],
+    ['a machine of its own', { Db: instance({ UserData: { 'Fn::Base64': { 'Fn::Sub': `${INSTALL}PW=$(${READ} \${Secret})` } } }) }],
+    ['a machine that says it is ours', { Db: { ...instance({ UserData: { 'Fn::Base64': { 'Fn::Sub': `${INSTALL}PW=$(${READ} \${Secret})` } } }), Metadata: { 'cdk-secure-clickhouse': { role: 'server' } } } }],
+    ['those who find it by a dynamic reference', { Task: task(undefined, {}, { Environment: [{ Name: 'CLICKHOUSE_PASSWORD', Value: { 'Fn::Sub': '{{resolve:secretsmanager:${Secret}:SecretString:privateKey}}' } }] }) }],
+    ['a container that knows its name', { Secret: empty({ Name: 'prod/db' }), Task: task(undefined, {}, { Environment: [{ Name: 'CLICKHOUSE_PASSWORD', Value: '{{resolve:secretsmanager:prod/db:SecretString:privateKey}}' }] }) }],
+    ['those who connect, as it says itself that it is ours', { Secret: { ...empty(), Metadata: { 'cdk-secure-clickhouse': { role: 'server' } } } }],
+  ])('one that %s uses as well is a password like any other', (_, attack) => {
+    expect(found({ ...inOrder, ...attack })).toEqual([expect.stringMatching(/^Secret: secret Secret, used by .*, is never replaced: it has no rotation schedule$/)]);
+  });
+
+  test('are told apart, one by one', () => {
+    expect(found({ ...inOrder, Password: secret(), Db: instance({ UserData: { 'Fn::Base64': { 'Fn::Sub': `${INSTALL}PW=$(${READ} \${Password})` } } }) })).toEqual(['Password: secret Password, used by the start-up script of Db, is never replaced: it has no rotation schedule']);
+  });
+
+  test('of a cluster, and after somebody changed them', () => {
+    const judge = (nested: boolean, damage: (own: secretsmanager.CfnSecret, certificate: CfnResource, stack: Stack) => void): string[] => {
+      const app = new App();
+      const stack = new Stack(app, 'Stack');
+      const vpc = new ec2.Vpc(stack, 'Vpc', { natGateways: 0, flowLogs: { All: {} }, subnetConfiguration: [{ name: 'Isolated', subnetType: ec2.SubnetType.PRIVATE_ISOLATED }] });
+      const cluster = new ClickHouseCluster(stack, 'Events', { vpc, nestedStacks: nested });
+      const parts = cluster.node.findAll().find(({ node: { id } }) => id === 'Shard1Replica2');
+      const own = parts?.node.findChild('CertificateSecret') as secretsmanager.CfnSecret;
+      damage(own, cfn(parts?.node.findChild('Certificate') as Construct), stack);
+      // settles what nested stacks hand to each other.
+      app.synth();
+      return new ClickHouseChecks().validateScope(app).violations.filter(({ ruleName }) => ruleName === ID).flatMap(({ violatingResources }) => violatingResources.map(({ constructPath }) => String(constructPath)));
+    };
+    for (const nested of [false, true]) {
+      const finding = [expect.stringMatching(/^Stack\/Events\/.*Shard1Replica2\/CertificateSecret$/)];
+      expect(judge(nested, () => undefined)).toEqual([]);
+      expect(judge(nested, (own) => own.addPropertyOverride('GenerateSecretString', { PasswordLength: 32 }))).toEqual(finding);
+      expect(judge(nested, (own) => own.addPropertyOverride('SecretString', 'open sesame'))).toEqual(finding);
+      expect(judge(nested, (_, certificate) => certificate.addOverride('Type', 'Custom::Certificate'))).toEqual(finding);
+      expect(judge(nested, (_, certificate) => certificate.addPropertyOverride('SecretArn', 'arn:aws:secretsmanager:eu-west-1:111122223333:secret:other-AbCdEf'))).toEqual(finding);
+      expect(judge(nested, (own, _, stack) => void new lambda.CfnFunction(stack, 'Loader', { role: 'arn:aws:iam::111122223333:role/loader', code: { zipFile: 'x' }, environment: { variables: { CLICKHOUSE_SECRET: own.ref } } }))).toEqual(finding);
     }
   });
 });

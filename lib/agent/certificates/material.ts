@@ -39,7 +39,7 @@ export interface MaterialSource {
  * What a look at a node's secret tells. Nothing but `material` changes anything on the node.
  *
  * - `notIssuedYet`: the secret is there and waits for its first certificate.
- * - `gone`: no such secret, scheduled for deletion, or no current version.
+ * - `gone`: no such secret, or scheduled for deletion.
  * - `unknown`: throttled, not permitted, no answer: nothing is concluded.
  * - `malformed`: it holds something that is not material.
  * - `refused`: it holds material that a peer would not accept, or that would make the node accept more than its cluster.
@@ -67,7 +67,9 @@ export async function readMaterial(source: MaterialSource, subject: Subject, now
 
 async function readSecret({ store, secret }: MaterialSource): Promise<NodeSecret | Nothing> {
   const reading = await readStages(store, secret);
-  if (reading.kind !== 'stages') return reading;
+  // the secret is made with nothing in it.
+  if (reading.kind === 'gone' && reading.empty === true) return { kind: 'notIssuedYet', reason: reading.reason };
+  if (reading.kind !== 'stages') return { kind: reading.kind, reason: reading.reason };
   let value: SecretValue;
   try {
     // the version that was current a moment ago: should it be replaced meanwhile, the next look finds the other.

@@ -31,7 +31,7 @@ export interface SecretValue {
  * - `gone`: there is certainly no password: no such secret, scheduled for deletion, or no current version. Its user is left out.
  * - `unknown`: throttled, not permitted, no answer: nothing is concluded, nothing is taken away, and it is tried again.
  */
-export type StagesReading = { readonly kind: 'stages'; readonly stages: Stages } | { readonly kind: 'gone' | 'unknown'; readonly reason: string };
+export type StagesReading = { readonly kind: 'stages'; readonly stages: Stages } | { readonly kind: 'gone' | 'unknown'; readonly reason: string; /** whether it is there, and has nothing in it. */ readonly empty?: true };
 
 /**
  * What a look at one version tells.
@@ -54,7 +54,7 @@ export async function readStages(store: SecretStore, secret: string): Promise<St
   if (description.deleted) return { kind: 'gone', reason: 'the secret is scheduled for deletion' };
   const { versions } = description;
   const stages = { current: labelled(versions, 'AWSCURRENT'), pending: labelled(versions, 'AWSPENDING'), previous: labelled(versions, 'AWSPREVIOUS') };
-  return stages.current === undefined ? { kind: 'gone', reason: 'the secret has no current version' } : { kind: 'stages', stages };
+  return stages.current === undefined ? { kind: 'gone', reason: 'the secret has no current version', empty: true } : { kind: 'stages', stages };
 }
 
 /** Reads what a version's password hashes to. The password itself does not leave this function. */

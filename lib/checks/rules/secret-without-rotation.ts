@@ -69,8 +69,12 @@ function isOfNodes(uses: readonly Use[]): boolean {
  * resource is named for is no password if it comes into the world with nothing in it and only nodes of ours read it.
  */
 function certificatesOf(templates: TemplateSet): ReadonlySet<Resource> {
-  const secrets = templates.ofType('Custom::ClickHouseCertificate').flatMap((each) => property(each, 'SecretArn').map((value) => referenceOf(value)?.resource));
-  return new Set(secrets.filter((secret) => secret !== undefined));
+  const secrets = templates.ofType('Custom::ClickHouseCertificate').flatMap((certificate) => {
+    const [secret, ...others] = property(certificate, 'SecretArn').map((value) => referenceOf(value)?.resource);
+    // what may be left out, or be another one's, replaces nothing.
+    return secret !== undefined && others.length === 0 && (certificate.doubt === undefined || certificate.doubt === secret.doubt) ? [secret] : [];
+  });
+  return new Set(secrets);
 }
 
 function isMadeEmpty(secret: Resource): boolean {

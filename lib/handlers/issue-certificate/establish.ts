@@ -34,7 +34,7 @@ export interface Established {
  *
  * Another key is another authority, and nodes do not read a bundle again before 26.9, so it takes three deployments, each with a rolling
  * restart: trust both and sign with the old one, trust both and sign with the new one, trust the new one alone. A key that was not trusted
- * before is refused as the one that signs.
+ * before is refused as the one that signs, and so is leaving out the one that signed until now.
  */
 export async function establish(properties: AuthorityProperties, world: World): Promise<Established> {
   const { parameters, signer } = world;
@@ -45,6 +45,10 @@ export async function establish(properties: AuthorityProperties, world: World): 
   if (new Set(keys.map(({ publicKey }) => publicKey)).size < keys.length) throw new IssueFailure('BadEvent', "'AlsoTrusted' must name another key than 'KeyId'");
   if (held.length > 0 && !held.some(({ publicKey }) => publicKey === keys[0]?.publicKey)) {
     throw new IssueFailure('UntrustedKey', `no node trusts the key ${KeyId} yet, so it must not sign: first deploy with the old key as the one that signs and this one as also trusted, and let all nodes restart; then exchange the two; then leave the old one out`);
+  }
+  const signedUntilNow = held[0]?.publicKey;
+  if (signedUntilNow !== undefined && !keys.some(({ publicKey }) => publicKey === signedUntilNow)) {
+    throw new IssueFailure('UntrustedKey', `all nodes still show what the key before has signed, so that must stay trusted in the deployment in which ${KeyId} begins to sign: first exchange the two, then leave the old one out`);
   }
   const certificates: AuthorityCertificate[] = [];
   for (const { id, publicKey } of keys) {

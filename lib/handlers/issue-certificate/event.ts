@@ -37,6 +37,10 @@ export interface RenewEvent {
     readonly tag: Tag;
     readonly caParameter: string;
     readonly keyId: string;
+    /** what the authority is to be: looked after first. */
+    readonly authority?: AuthorityProperties;
+    /** whether every node gets a new key and certificate now, and not only where it is time. */
+    readonly force: boolean;
   };
 }
 
@@ -80,11 +84,14 @@ export function certificateProperties(properties: Readonly<Record<string, unknow
 export function renewEvent(event: unknown): RenewEvent['renew'] | undefined {
   const { renew } = record(event);
   if (renew === undefined) return undefined;
-  const { tag, ...names } = record(renew);
+  const { tag, authority, force = false, ...names } = record(renew);
+  if (typeof force !== 'boolean') throw bad('force', 'true or false', force);
   return {
     tag: { key: text(record(tag), 'key', TAG, 'the key of a tag'), value: text(record(tag), 'value', TAG, 'the value of a tag') },
     caParameter: text(names, 'caParameter', PARAMETER, 'the name of a parameter'),
     keyId: text(names, 'keyId', KEY, 'a KMS key'),
+    ...(authority === undefined ? {} : { authority: authorityProperties(record(authority)) }),
+    force,
   };
 }
 

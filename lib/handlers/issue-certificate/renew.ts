@@ -1,3 +1,4 @@
+import { establish } from './establish';
 import type { RenewEvent } from './event';
 import { IssueFailure } from './failure';
 import { asFailure, bring, readIssuer } from './issue';
@@ -13,11 +14,17 @@ const LEAST_LEFT = 180 * 86_400_000;
 export type Summary = Readonly<Record<string, number>>;
 
 /**
- * Renews what is to be renewed in every secret with the tag. One that fails does not keep the others from it; the run then fails at the end
+ * Makes the authority what it is to be, and renews what is to be renewed in every secret with the tag. One that fails does not keep the others from it; the run then fails at the end
  * and says which. Starts nothing after the deadline.
  */
-export async function renewAll({ tag, caParameter, keyId }: RenewEvent['renew'], deadline: number, world: World): Promise<Summary> {
+export async function renewAll({ tag, caParameter, keyId, authority, force = false }: Omit<RenewEvent['renew'], 'force'> & { readonly force?: boolean }, deadline: number, world: World): Promise<Summary> {
   const { secrets, signer, now, log } = world;
+  // CloudFormation asks when something changes and not when years have passed, or when somebody has emptied the parameter.
+  if (authority !== undefined) {
+    await establish(authority, world).catch((error: unknown) => {
+      throw asFailure(error);
+    });
+  }
   const issuer = await readIssuer(caParameter, keyId, world).catch((error: unknown) => {
     throw asFailure(error);
   });
@@ -34,7 +41,7 @@ export async function renewAll({ tag, caParameter, keyId }: RenewEvent['renew'],
     for (const each of queue) {
       if (now() >= deadline) return;
       try {
-        outcomes.set(each, (await bring({ kind: 'renew' }, each.arn, issuer, key, deadline, world)).outcome);
+        outcomes.set(each, (await bring({ kind: 'renew', force }, each.arn, issuer, key, deadline, world)).outcome);
         failed.delete(each);
       } catch (error) {
         outcomes.set(each, asFailure(error).code);

@@ -18,8 +18,8 @@ import type { FailureCode } from './failure';
 export type Goal =
   /** of a deployment: this node, these names. */
   | { readonly kind: 'issue'; readonly subject: Subject; readonly requestId: string }
-  /** of the schedule: the same again, if it is time. */
-  | { readonly kind: 'renew' };
+  /** of the schedule: the same again, if it is time, or anyway. */
+  | { readonly kind: 'renew'; readonly force?: boolean };
 
 /** Whom a certificate is for. */
 export interface Subject {
@@ -87,7 +87,9 @@ export function next(goal: Goal, issuer: Issuer, known: Known, now: number): Act
   if (current === undefined) return { do: 'read', version: secret.current ?? '' };
   const subject = goal.kind === 'issue' ? goal.subject : subjectOf(current, issuer, now);
   if ('do' in subject) return subject;
-  if (isFit(current, subject, issuer, now)) {
+  // one that is forced ends with the certificate that it has promoted itself.
+  const settled = goal.kind === 'issue' || goal.force !== true || known.promoted === true;
+  if (settled && isFit(current, subject, issuer, now)) {
     // the first value of a secret is the current one at once, without being promoted.
     const issued = known.promoted === true || (known.stored !== undefined && known.stored === secret.current);
     return { do: 'done', outcome: issued ? 'Issued' : 'AlreadyCurrent', value: current };
@@ -124,12 +126,12 @@ function replace(goal: Goal, issuer: Issuer, known: Known, secret: Described, su
  */
 function subjectOf(current: Value | 'empty', { bundle, certificates }: Issuer, now: number): Subject | Action {
   if (current === 'empty' || current === 'not issued yet') return { do: 'done', outcome: 'NotIssuedYet' };
-  if ('malformed' in current) return fail('MalformedSecret', `the current value of the secret cannot be used: ${current.malformed}; deploy the cluster with another address or name of the node, or replace the node`);
+  if ('malformed' in current) return fail('MalformedSecret', `the current value of the secret cannot be used: ${current.malformed}; deploy the cluster with another certificateGeneration`);
   const { node, names, ip } = current;
   const doubts = verifyNodeSecret(current, { node, names, ip, authority: bundle }, now).filter(({ code }) => !RENEWABLE.includes(code));
-  if (doubts.length > 0) return fail('NotVouchedFor', `the current certificate does not vouch for the node: ${sentence(doubts)}; issue a new one by deploying the cluster`);
+  if (doubts.length > 0) return fail('NotVouchedFor', `the current certificate does not vouch for the node: ${sentence(doubts)}; deploy the cluster with another certificateGeneration`);
   const leaf = readLeaf(current.certificate);
-  if ('code' in leaf || signerOf(leaf, certificates) === undefined) return fail('NotVouchedFor', 'the current certificate is not from the authority; issue a new one by deploying the cluster');
+  if ('code' in leaf || signerOf(leaf, certificates) === undefined) return fail('NotVouchedFor', 'the current certificate is not from the authority; deploy the cluster with another certificateGeneration');
   return { node, names, ip };
 }
 

@@ -56,7 +56,7 @@ test('a good secret is material, and what is written is what was verified', asyn
 
 test.each<[string, Case, string, RegExp]>([
   ['waits for its first certificate', { secret: NOT_ISSUED_YET }, 'notIssuedYet', /no certificate yet/],
-  ['has no version', { secret: undefined }, 'gone', /no current version/],
+  ['has no version', { secret: undefined }, 'notIssuedYet', /no current version/],
   ['is scheduled for deletion', { secret: render(), deleted: true }, 'gone', /scheduled for deletion/],
   ['cannot be described', { secret: render(), fail: 'describe' }, 'unknown', /described: ThrottlingException/],
   ['cannot be read', { secret: render(), fail: 'value' }, 'unknown', /read: ThrottlingException/],

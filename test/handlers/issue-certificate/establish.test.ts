@@ -75,6 +75,14 @@ describe('another key', () => {
     expect(account.bundle).toBe(before);
   });
 
+  test('does not begin to sign while the one that signed until now is left out: every node still shows what that has signed', async () => {
+    const account = await started();
+    await establish(properties({ AlsoTrusted: [OTHER_KEY] }), account.world);
+    const before = account.bundle;
+    await expect(establish(properties({ KeyId: OTHER_KEY }), account.world)).rejects.toThrow(/must stay trusted in the deployment in which .*22222222.* begins to sign/);
+    expect(account.bundle).toBe(before);
+  });
+
   test('takes three steps, and each can be rolled back', async () => {
     const account = await started();
     const old = account.bundle;

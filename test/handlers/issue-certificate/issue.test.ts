@@ -3,7 +3,9 @@ import { establish } from '../../../lib/handlers/issue-certificate/establish';
 import { authorityProperties } from '../../../lib/handlers/issue-certificate/event';
 import { handleResource } from '../../../lib/handlers/issue-certificate/handle';
 import { renewAll } from '../../../lib/handlers/issue-certificate/renew';
+import { NO_AUTHORITY_YET } from '../../../lib/pki/authority';
 import { NOT_ISSUED_YET, renderNodeSecret } from '../../../lib/pki/node-secret';
+import { verifyNodeCertificate } from '../../../lib/pki/verify';
 import { failure } from '../../emulator/secrets-manager';
 import { DAY, keyPair, NODE, TestAuthority, ZONE } from '../../pki/authority';
 import { Account, KEY_ID, notAfter, PARAMETER, TAG } from './world';
@@ -58,6 +60,56 @@ async function cluster(count: number, account?: Account): Promise<{ readonly acc
 }
 
 const problemsOf = (account: Account, secrets: readonly string[]): string[] => secrets.flatMap((secret, index) => account.problems(secret, `server-1-${index + 1}.${ZONE}`, [`server-1-${index + 1}.${ZONE}`, ZONE], `10.20.1.${index + 1}`).map(({ reason }) => reason));
+
+describe('a run of the schedule', () => {
+  const authority = authorityProperties({ ClusterName: 'analytics', Zone: ZONE, Networks: NETWORKS, KeyId: KEY_ID, CaParameter: PARAMETER });
+  const run = (account: Account, more: { readonly force?: boolean } = {}) => renewAll({ tag: TAG, caParameter: PARAMETER, keyId: KEY_ID, authority, ...more }, account.now + 840_000, account.world);
+  const serials = (account: Account, secrets: readonly string[]): string[] => secrets.map((secret) => account.current(secret).serial);
+
+  test('fills a parameter that was emptied, under the same key, so that whoever trusted it still does', async () => {
+    const { account, secrets } = await cluster(3);
+    const { bundle } = account;
+    account.parameters.set(PARAMETER, NO_AUTHORITY_YET);
+    await expect(renew(account)).rejects.toMatchObject({ code: 'UnfitParameter' });
+    await run(account);
+    expect(account.bundle).not.toBe(bundle);
+    for (const trusted of [bundle, account.bundle]) {
+      for (const [index, secret] of secrets.entries()) {
+        const host = `server-1-${index + 1}.${ZONE}`;
+        expect(verifyNodeCertificate(account.current(secret), { node: host, names: [host, ZONE], ip: `10.20.1.${index + 1}`, authority: trusted }, account.now)).toEqual([]);
+      }
+    }
+    expect(account.current(secrets[0] ?? '').chain).toBe(account.bundle);
+  });
+
+  test('renews the authority at half of its life, which no deployment is asked for', async () => {
+    const { account, secrets } = await cluster(1);
+    const { bundle } = account;
+    for (let days = 0; days < 5.1 * 365; days += 55) {
+      account.now += 55 * DAY;
+      await run(account);
+      expect(problemsOf(account, secrets)).toEqual([]);
+    }
+    expect(account.bundle).not.toBe(bundle);
+  });
+
+  test('changes nothing when nothing is due, and everything when it is told to', async () => {
+    const { account, secrets } = await cluster(4);
+    const before = serials(account, secrets);
+    const keys = secrets.map((secret) => account.current(secret).privateKey);
+    expect(await run(account)).toEqual({ AlreadyCurrent: 4 });
+    expect(serials(account, secrets)).toEqual(before);
+    expect(await run(account, { force: true })).toEqual({ Issued: 4 });
+    expect(serials(account, secrets).filter((serial) => before.includes(serial))).toEqual([]);
+    expect(secrets.map((secret) => account.current(secret).privateKey).filter((key) => keys.includes(key))).toEqual([]);
+    expect(problemsOf(account, secrets)).toEqual([]);
+    expect(await run(account, { force: true })).toEqual({ Issued: 4 });
+    // what vouches for nobody is not made to by force.
+    account.model.putSecretValue({ SecretId: secrets[0], SecretString: 'open sesame' });
+    await expect(run(account, { force: true })).rejects.toMatchObject({ code: 'NotRenewed' });
+    expect(account.leaks()).toEqual([]);
+  });
+});
 
 describe('a deployment', () => {
   test('issues into the secret of the node', async () => {
