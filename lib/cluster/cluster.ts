@@ -276,7 +276,7 @@ export class ClickHouseCluster extends Resource implements IClickHouseCluster {
         after: rollout,
       },
     });
-    certificates.begin(rollout, (alarm) => this._access.watch(alarm));
+    certificates.begin(rollout.done, (alarm) => this._access.watch(alarm));
     watchLimits(this);
     guard(this);
     if (props.deletionProtection) topmost(Stack.of(this)).terminationProtection = true;

@@ -31,6 +31,9 @@ export interface LiveRolloutProps {
  * still let a removed user in. Nothing may depend on it.
  */
 export class LiveRollout extends Construct {
+  /** every server runs the live manifest. */
+  public readonly done: IDependable;
+
   constructor(scope: Construct, id: string, props: LiveRolloutProps) {
     super(scope, id);
     const reports = props.bucket.arnForObjects(`${REPORTS}*`);
@@ -62,5 +65,6 @@ export class LiveRollout extends Construct {
       properties: { Bucket: props.bucket.bucketName, Pointer: props.pointer.parameterName, Sha256: props.sha256, Nodes: props.nodes },
     });
     wait.node.addDependency(...props.after);
+    this.done = wait;
   }
 }

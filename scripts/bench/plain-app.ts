@@ -451,6 +451,7 @@ node-24 /opt/clickhouse-agent/agent.js boot --identity /etc/clickhouse-agent/ide
       properties: { Bucket: bucket.bucketName, Pointer: liveParameter.parameterName, Sha256: published.getAttString('LiveSha256'), Nodes: replicas.map(({ name }) => name) },
     });
     if (before) rollout.node.addDependency(before);
+    for (const each of authority.late) each.node.addDependency(rollout);
 
     // --- passwords are rotated when all that is there
     const rotation = new PlainRotation(this, 'Rotation', {

@@ -35,6 +35,8 @@ export class PlainAuthority extends Construct {
   private readonly issuer: lambda.Function;
   private readonly keyId: string;
   private readonly fingerprint: string;
+  /** what begins when nodes serve. */
+  public readonly late: readonly Construct[];
 
   constructor(scope: Construct, id: string, props: PlainAuthorityProps) {
     super(scope, id);
@@ -44,7 +46,8 @@ export class PlainAuthority extends Construct {
     const { partition, region, account } = stack;
 
     // --- the function that issues
-    this.caCertificate = new ssm.StringParameter(this, 'CaCertificate', { description: `The certificate of the authority of the ClickHouse cluster ${CLUSTER}`, stringValue: 'none yet' });
+    const description = `The certificate of the authority of the ClickHouse cluster ${CLUSTER}`;
+    this.caCertificate = new ssm.StringParameter(this, 'CaCertificate', { description, stringValue: 'none yet' });
     const [issuer, role] = plainFunction(this, 'Issuer', `Issues the certificates of the ClickHouse cluster ${CLUSTER}`, props.bundle, key, [
       new iam.PolicyStatement({ actions: ['ssm:GetParameter', 'ssm:PutParameter'], resources: [this.caCertificate.parameterArn] }),
       new iam.PolicyStatement({
@@ -79,18 +82,19 @@ export class PlainAuthority extends Construct {
     this.keyId = signing.keyArn;
 
     // --- the authority's own certificate, and the daily look at those of nodes
+    const properties = { ClusterName: CLUSTER, Zone: zone, Networks: [...networks], KeyId: this.keyId, CaParameter: this.caCertificate.parameterName };
     const authority = new CustomResource(this, 'Authority', {
       resourceType: 'Custom::ClickHouseAuthority',
       serviceToken: issuer.functionArn,
       serviceTimeout: PATIENCE,
-      properties: { ClusterName: CLUSTER, Zone: zone, Networks: [...networks], KeyId: this.keyId, CaParameter: this.caCertificate.parameterName },
+      properties: { ...properties, Description: description },
     });
     this.fingerprint = authority.getAttString('Fingerprint');
     const daily = new events.CfnRule(this, 'Daily', {
       description: `Renews the certificates of the ClickHouse cluster ${CLUSTER}`,
       scheduleExpression: 'rate(1 day)',
       state: 'ENABLED',
-      targets: [{ id: 'Issuer', arn: issuer.functionArn, input: stack.toJsonString({ renew: { tag: TAG, caParameter: this.caCertificate.parameterName, keyId: this.keyId } }) }],
+      targets: [{ id: 'Issuer', arn: issuer.functionArn, input: stack.toJsonString({ renew: { tag: TAG, caParameter: this.caCertificate.parameterName, keyId: this.keyId, authority: properties } }) }],
     });
     new lambda.CfnPermission(this, 'Permission', {
       action: 'lambda:InvokeFunction',
@@ -104,7 +108,7 @@ export class PlainAuthority extends Construct {
     const { BREACHING, NOT_BREACHING } = cloudwatch.TreatMissingData;
     const ofNodes = (metricName: string, statistic: string): cloudwatch.Metric =>
       new cloudwatch.Metric({ namespace: 'ClickHouse', metricName, dimensionsMap: { Cluster: CLUSTER }, statistic, period: Duration.hours(1) });
-    new cloudwatch.Alarm(this, 'Failed', {
+    const failed = new cloudwatch.Alarm(this, 'Failed', {
       alarmDescription: `A certificate of the ClickHouse cluster ${CLUSTER} could not be issued. The log of the function says why.`,
       metric: issuer.metricErrors({ period: Duration.minutes(5), statistic: cloudwatch.Stats.SUM }),
       threshold: 1,
@@ -112,7 +116,7 @@ export class PlainAuthority extends Construct {
       comparisonOperator: GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
       treatMissingData: NOT_BREACHING,
     });
-    new cloudwatch.Alarm(this, 'Expires', {
+    const expires = new cloudwatch.Alarm(this, 'Expires', {
       alarmDescription: `A certificate on a node of the ClickHouse cluster ${CLUSTER} ends within 21 days, or no node says when its own does`,
       metric: ofNodes('CertificateDaysToExpiry', cloudwatch.Stats.MINIMUM),
       threshold: 21,
@@ -120,7 +124,7 @@ export class PlainAuthority extends Construct {
       comparisonOperator: LESS_THAN_OR_EQUAL_TO_THRESHOLD,
       treatMissingData: BREACHING,
     });
-    new cloudwatch.Alarm(this, 'Behind', {
+    const behind = new cloudwatch.Alarm(this, 'Behind', {
       alarmDescription: `A node of the ClickHouse cluster ${CLUSTER} shows another certificate than the one that was issued for it`,
       metric: ofNodes('ServedSerialBehind', cloudwatch.Stats.MAXIMUM),
       threshold: 1,
@@ -128,6 +132,7 @@ export class PlainAuthority extends Construct {
       comparisonOperator: GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
       treatMissingData: NOT_BREACHING,
     });
+    this.late = [daily, failed, expires, behind];
   }
 
   /** Issues the certificate of a node into a secret of its own. */
@@ -143,7 +148,7 @@ export class PlainAuthority extends Construct {
       resourceType: 'Custom::ClickHouseCertificate',
       serviceToken: this.issuer.functionArn,
       serviceTimeout: PATIENCE,
-      properties: { Node: host, Endpoint: zone, Ip: ip, SecretArn: secret.ref, CaParameter: this.caCertificate.parameterName, KeyId: this.keyId, Authority: this.fingerprint },
+      properties: { Node: host, Endpoint: zone, Ip: ip, SecretArn: secret.ref, CaParameter: this.caCertificate.parameterName, KeyId: this.keyId, Authority: this.fingerprint, Generation: '1' },
     });
     return { secretArn: secret.ref, issued };
   }
