@@ -11,7 +11,8 @@ test('what alarms do holds for those that were there and those that come', () =>
   cluster.addAlarmAction(notify);
   cluster.addUser('after');
   const alarms = Object.values(resources(template(), 'AWS::CloudWatch::Alarm'));
-  expect(alarms).toHaveLength(3);
+  // two of users, one of rotation, three of certificates.
+  expect(alarms).toHaveLength(6);
   for (const { Properties } of alarms) expect(Properties.AlarmActions).toEqual(['arn:aws:sns:eu-west-1:111111111111:operators']);
 });
 
