@@ -25,3 +25,15 @@ export function unless(name: string): (error: unknown) => undefined {
 export function labelled(versions: Readonly<Record<string, readonly string[]>> | undefined, label: string): string | undefined {
   return Object.entries(versions ?? {}).find(([, labels]) => labels.includes(label))?.[0];
 }
+
+/** A client whose errors know which call failed: their messages are not repeated, since they may quote what was sent. */
+export function naming<Client extends { send(command: never): Promise<unknown> }>(client: Client): Pick<Client, 'send'> {
+  const send = async (command: object): Promise<unknown> => {
+    try {
+      return await client.send(command as never);
+    } catch (error) {
+      throw error instanceof Error ? Object.assign(error, { call: command.constructor.name.replace(/Command$/, '') }) : error;
+    }
+  };
+  return { send };
+}

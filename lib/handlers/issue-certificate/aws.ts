@@ -28,18 +28,6 @@ export function secretStore(sdk: typeof secretsManager, client: Pick<secretsMana
   };
 }
 
-/** A client whose errors know which call failed: their messages are not repeated, since they may quote what was sent. */
-export function naming<Client extends { send(command: never): Promise<unknown> }>(client: Client): Pick<Client, 'send'> {
-  const send = async (command: object): Promise<unknown> => {
-    try {
-      return await client.send(command as never);
-    } catch (error) {
-      throw error instanceof Error ? Object.assign(error, { call: command.constructor.name.replace(/Command$/, '') }) : error;
-    }
-  };
-  return { send };
-}
-
 /** Systems Manager parameters. */
 export function parameterStore({ GetParameterCommand, PutParameterCommand }: typeof ssm, client: Pick<ssm.SSMClient, 'send'>): ParameterStore {
   return {

@@ -1,6 +1,7 @@
 import type { CloudFormationEvent } from '../cloudformation';
+import { naming } from '../../sdk';
 import { customResource, log } from '../cloudformation';
-import { CLIENT, naming, parameterStore, secretStore } from './aws';
+import { CLIENT, parameterStore, secretStore } from './aws';
 import { renewEvent } from './event';
 import { IssueFailure } from './failure';
 import { asFailure } from './issue';
