@@ -4,12 +4,13 @@
  * How a client of the SDK waits: a call that hangs would outlive the function, or hold up everybody who comes after.
  *
  * @param maxAttempts how often the client itself tries; what fails for longer is for the caller, who knows how much time is left
+ * @param milliseconds how long one request may take
  */
-export function patience(maxAttempts: number): { readonly maxAttempts: number; readonly requestHandler: Readonly<Record<string, number | boolean>> } {
+export function patience(maxAttempts: number, milliseconds = 5_000): { readonly maxAttempts: number; readonly requestHandler: Readonly<Record<string, number | boolean>> } {
   return {
     maxAttempts,
     // without the last, a request that takes too long is only warned about (https://github.com/smithy-lang/smithy-typescript/blob/main/packages/node-http-handler/src/set-request-timeout.ts).
-    requestHandler: { connectionTimeout: 2_000, requestTimeout: 5_000, socketTimeout: 5_000, throwOnRequestTimeout: true },
+    requestHandler: { connectionTimeout: 2_000, requestTimeout: milliseconds, socketTimeout: milliseconds, throwOnRequestTimeout: true },
   };
 }
 

@@ -35,3 +35,9 @@ export function kind(error: unknown): string {
   const said = typeof code === 'string' ? code : name;
   return typeof said === 'string' && /^[A-Za-z0-9_]{1,60}$/.test(said) ? said : 'Error';
 }
+
+/** A call that failed, by its name where a client of `naming` (lib/sdk.ts) made it; without its message, which might repeat what was sent. */
+export function failedCall(error: unknown): string {
+  const { call } = (error ?? {}) as { readonly call?: unknown };
+  return `${typeof call === 'string' ? call : 'a call'} failed with ${kind(error)}`;
+}

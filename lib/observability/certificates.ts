@@ -9,26 +9,16 @@ const FEWEST_DAYS = 21;
 
 /** How many days are left to the certificate, among those that nodes have installed, that ends first. */
 export function certificateDaysToExpiry(clusterName: string, options?: cloudwatch.MetricOptions): cloudwatch.Metric {
-  return new cloudwatch.Metric({
-    namespace: METRICS.namespace,
-    metricName: METRICS.certificateDaysToExpiry,
-    dimensionsMap: { Cluster: clusterName },
-    statistic: cloudwatch.Stats.MINIMUM,
-    period: Duration.hours(1),
-    ...options,
-  });
+  return ofAllNodes(METRICS.certificateDaysToExpiry, clusterName, { statistic: cloudwatch.Stats.MINIMUM, ...options });
 }
 
 /** Whether any node shows another certificate than the one that was issued for it: 0 or 1. */
-export function servedSerialBehind(clusterName: string, options?: cloudwatch.MetricOptions): cloudwatch.Metric {
-  return new cloudwatch.Metric({
-    namespace: METRICS.namespace,
-    metricName: METRICS.servedSerialBehind,
-    dimensionsMap: { Cluster: clusterName },
-    statistic: cloudwatch.Stats.MAXIMUM,
-    period: Duration.hours(1),
-    ...options,
-  });
+function servedSerialBehind(clusterName: string): cloudwatch.Metric {
+  return ofAllNodes(METRICS.servedSerialBehind, clusterName, { statistic: cloudwatch.Stats.MAXIMUM });
+}
+
+function ofAllNodes(metricName: string, clusterName: string, options: cloudwatch.MetricOptions): cloudwatch.Metric {
+  return new cloudwatch.Metric({ namespace: METRICS.namespace, metricName, dimensionsMap: { Cluster: clusterName }, period: Duration.hours(1), ...options });
 }
 
 /** What tells of certificates that are not issued, not installed or not shown. */

@@ -117,6 +117,20 @@ describeEngine('limits', () => {
       }
     });
 
+    // 0 is "no limit", and settings in seconds take fractions, of which the smallest come to 0.
+    test('cannot lift a limit by what is next to nothing', async () => {
+      const lifted: string[] = [];
+      for (const [name, value] of Object.entries(LIFTING)) {
+        if (value !== 0) continue;
+        for (const nothing of ['0', '-0', '0.0', '0.4', '0.0000001', '1e-30', 'false', "'0'", "'0.0'", "'0.0000001'"]) {
+          const written = await engine.query(`SELECT value FROM system.settings WHERE name = '${name}' SETTINGS ${name} = ${nothing}`, login(user));
+          const sent = await engine.query(`SELECT value FROM system.settings WHERE name = '${name}'`, login(user), { settings: { [name]: nothing.replaceAll("'", '') } });
+          for (const { status, body } of [written, sent]) if (status === 200 && !(Number(body) > 0)) lifted.push(`${name} = ${nothing}: ${body.trim()}`);
+        }
+      }
+      expect(lifted).toEqual([]);
+    });
+
     test('may ask for less', async () => {
       expect(await engine.query('SELECT 1', login(user), { settings: { max_execution_time: 1, max_result_rows: 5 } })).toMatchObject({ status: 200, body: '1\n' });
     });

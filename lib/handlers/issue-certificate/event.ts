@@ -1,7 +1,10 @@
 import type { Cidr } from '../../config/addresses';
 import { formatCidr, parseCidr } from '../../config/addresses';
+import { isTexts, propertyReader } from '../properties';
 import { IssueFailure } from './failure';
 import type { Tag } from './world';
+
+const { bad, text } = propertyReader((message) => new IssueFailure('BadEvent', message));
 
 /** `Custom::ClickHouseAuthority`. */
 export interface AuthorityProperties {
@@ -40,7 +43,7 @@ export interface RenewEvent {
     /** what the authority is to be: looked after first. */
     readonly authority?: AuthorityProperties;
     /** whether every node gets a new key and certificate now, and not only where it is time. */
-    readonly force: boolean;
+    readonly force?: boolean;
   };
 }
 
@@ -110,20 +113,6 @@ function blockOf(text: string): Cidr | undefined {
   }
 }
 
-function text(properties: Readonly<Record<string, unknown>>, name: string, pattern: RegExp, wanted: string): string {
-  const value = properties[name];
-  if (typeof value !== 'string' || !pattern.test(value)) throw bad(name, wanted, value);
-  return value;
-}
-
-function isTexts(value: unknown): value is string[] {
-  return Array.isArray(value) && value.every((each) => typeof each === 'string');
-}
-
 function record(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
-}
-
-function bad(name: string, wanted: string, got: unknown): IssueFailure {
-  return new IssueFailure('BadEvent', `'${name}' must be ${wanted}, got ${JSON.stringify(got)?.slice(0, 200)}`);
 }

@@ -1,6 +1,7 @@
 import type { CloudFormationEvent } from '../cloudformation';
 import { naming } from '../../sdk';
 import { customResource, log } from '../cloudformation';
+import { deadlineOf, loadedOnce } from '../world';
 import { CLIENT, parameterStore, secretStore } from './aws';
 import { renewEvent } from './event';
 import { IssueFailure } from './failure';
@@ -12,9 +13,6 @@ import type { World } from './world';
 
 /** What is kept for the calls under way and for the answer; a function that is cut off says nothing. */
 const KEPT_FOR_THE_ANSWER = 60_000;
-
-// loaded with the first request and kept for the next: a deletion asks nothing of anybody.
-let loaded: Promise<World> | undefined;
 
 async function load(): Promise<World> {
   const [kms, secretsManager, ssm] = await Promise.all([import('@aws-sdk/client-kms'), import('@aws-sdk/client-secrets-manager'), import('@aws-sdk/client-ssm')]);
@@ -29,18 +27,13 @@ async function load(): Promise<World> {
   };
 }
 
-const world = (): Promise<World> =>
-  (loaded ??= load().catch((error: unknown) => {
-    loaded = undefined;
-    throw error;
-  }));
+const world = loadedOnce(load);
 
 /**
  * Issues certificates: the authority's and the nodes' when CloudFormation asks for them, and new ones for nodes in time when the schedule does.
  */
 export async function handler(event: unknown, context: { getRemainingTimeInMillis(): number }): Promise<void> {
-  const remaining = context.getRemainingTimeInMillis();
-  const deadline = Date.now() + remaining - Math.min(KEPT_FOR_THE_ANSWER, remaining / 3);
+  const deadline = deadlineOf(context, KEPT_FOR_THE_ANSWER);
   if (typeof event === 'object' && event !== null && 'RequestType' in event) {
     const answer = customResource<Readonly<Record<string, unknown>>>((request) => handleResource(request, deadline, world));
     return answer(event as CloudFormationEvent<Readonly<Record<string, unknown>>>);

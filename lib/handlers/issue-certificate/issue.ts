@@ -4,7 +4,7 @@ import type { NodeSecret } from '../../pki/node-secret';
 import { parseNodeSecret, renderNodeSecret } from '../../pki/node-secret';
 import { sentence } from '../../pki/problem';
 import { readLeaf } from '../../pki/verify';
-import { kind } from '../failure';
+import { failedCall } from '../failure';
 import { assemble, newSerial, nodeToBeSigned } from './certificates';
 import { IssueFailure } from './failure';
 import type { Signer } from './signer';
@@ -47,8 +47,7 @@ export async function bring(goal: Goal, secret: string, issuer: Issuer, signer: 
 /** What a call threw, without its message, which might repeat what was sent. */
 export function asFailure(error: unknown): IssueFailure {
   if (error instanceof IssueFailure) return error;
-  const { call } = (error ?? {}) as { readonly call?: unknown };
-  return new IssueFailure('CallFailed', `${typeof call === 'string' ? call : 'a call'} failed with ${kind(error)}`);
+  return new IssueFailure('CallFailed', failedCall(error));
 }
 
 /** Reads who signs. A parameter that was just written can be read as it was before. */

@@ -17,7 +17,7 @@ export type Summary = Readonly<Record<string, number>>;
  * Makes the authority what it is to be, and renews what is to be renewed in every secret with the tag. One that fails does not keep the others from it; the run then fails at the end
  * and says which. Starts nothing after the deadline.
  */
-export async function renewAll({ tag, caParameter, keyId, authority, force = false }: Omit<RenewEvent['renew'], 'force'> & { readonly force?: boolean }, deadline: number, world: World): Promise<Summary> {
+export async function renewAll({ tag, caParameter, keyId, authority, force = false }: RenewEvent['renew'], deadline: number, world: World): Promise<Summary> {
   const { secrets, signer, now, log } = world;
   // CloudFormation asks when something changes and not when years have passed, or when somebody has emptied the parameter.
   if (authority !== undefined) {

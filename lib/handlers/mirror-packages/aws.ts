@@ -5,7 +5,7 @@ import { MirrorFailure } from './failure';
 import type { PackageStore } from './world';
 
 /** A part takes longer than the small calls of others, and so does putting hundreds of parts together. */
-export const CLIENT = { ...patience(5), requestHandler: { ...patience(5).requestHandler, requestTimeout: 60_000, socketTimeout: 60_000 } };
+export const CLIENT = patience(5, 60_000);
 
 // what is written here has a few thousand bytes; anything else is not from here.
 const LARGEST_TEXT = 16_384;

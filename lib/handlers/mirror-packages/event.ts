@@ -1,5 +1,8 @@
 import { isSha256 } from '../../config/report';
+import { isTexts, propertyReader } from '../properties';
 import { MirrorFailure } from './failure';
+
+const { bad, text } = propertyReader((message) => new MirrorFailure('BadEvent', message));
 
 export const ARCHITECTURES = ['aarch64', 'x86_64'] as const;
 export type Architecture = (typeof ARCHITECTURES)[number];
@@ -106,18 +109,4 @@ function list(properties: Readonly<Record<string, unknown>>, name: string, fits:
   const value = properties[name];
   if (!isTexts(value) || value.length === 0 || new Set(value).size !== value.length || !value.every(fits)) throw bad(name, wanted, value);
   return value;
-}
-
-function text(properties: Readonly<Record<string, unknown>>, name: string, pattern: RegExp, wanted: string): string {
-  const value = properties[name];
-  if (typeof value !== 'string' || !pattern.test(value)) throw bad(name, wanted, value);
-  return value;
-}
-
-function isTexts(value: unknown): value is string[] {
-  return Array.isArray(value) && value.every((each) => typeof each === 'string');
-}
-
-function bad(name: string, wanted: string, got: unknown): MirrorFailure {
-  return new MirrorFailure('BadEvent', `'${name}' must be ${wanted}, got ${JSON.stringify(got)?.slice(0, 200)}`);
 }

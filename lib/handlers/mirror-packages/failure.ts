@@ -1,4 +1,4 @@
-import { Failure, kind } from '../failure';
+import { Failure, failedCall } from '../failure';
 
 /** Packages that were not mirrored. */
 export class MirrorFailure extends Failure<FailureCode> {}
@@ -23,6 +23,5 @@ export type FailureCode =
 /** What a call threw, without its message, which might repeat what was sent. */
 export function asFailure(error: unknown): MirrorFailure {
   if (error instanceof MirrorFailure) return error;
-  const { call } = (error ?? {}) as { readonly call?: unknown };
-  return new MirrorFailure('CallFailed', `${typeof call === 'string' ? call : 'a call'} failed with ${kind(error)}; what was mirrored stays, deploy again`);
+  return new MirrorFailure('CallFailed', `${failedCall(error)}; what was mirrored stays, deploy again`);
 }

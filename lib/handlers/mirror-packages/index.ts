@@ -1,6 +1,7 @@
 import { naming } from '../../sdk';
 import type { CloudFormationEvent } from '../cloudformation';
 import { customResource, log } from '../cloudformation';
+import { deadlineOf, loadedOnce } from '../world';
 import { CLIENT, packageStore } from './aws';
 import { handleResource, ToBeContinued } from './handle';
 import { loadOpenPgp } from './openpgp';
@@ -9,9 +10,6 @@ import type { World } from './world';
 
 /** What is kept for the call under way, for giving up what was begun and for the answer; a function that is cut off says nothing. */
 const KEPT_FOR_THE_ANSWER = 90_000;
-
-// loaded with the first request: a deletion asks nothing of anybody.
-let loaded: Promise<World> | undefined;
 
 async function load(): Promise<World> {
   const s3 = await import('@aws-sdk/client-s3');
@@ -26,16 +24,11 @@ async function load(): Promise<World> {
   };
 }
 
-const world = (): Promise<World> =>
-  (loaded ??= load().catch((error: unknown) => {
-    loaded = undefined;
-    throw error;
-  }));
+const world = loadedOnce(load);
 
 /** Custom resource: the vendor's packages in the cluster's bucket. */
 export async function handler(event: CloudFormationEvent<Readonly<Record<string, unknown>>>, context: { getRemainingTimeInMillis(): number }): Promise<void> {
-  const remaining = context.getRemainingTimeInMillis();
-  const deadline = Date.now() + remaining - Math.min(KEPT_FOR_THE_ANSWER, remaining / 3);
+  const deadline = deadlineOf(context, KEPT_FOR_THE_ANSWER);
   // what it comes to is known before anything is answered, since what goes on must not be.
   const [settled] = await Promise.allSettled([handleResource(event, deadline, world)]);
   if (settled.status === 'rejected' && settled.reason instanceof ToBeContinued) throw settled.reason;
