@@ -162,7 +162,7 @@ if (PROGRAM === '') {
       expect(statSync(outfile).size).toBeLessThan(100_000);
       const call = async (Step: string): Promise<{ outcome: string; lines: string }> => {
         const event = JSON.stringify({ Step, SecretId: secret, ClientRequestToken: B });
-        // two and a half seconds are left when what is kept for the answer is taken off.
+        // two and a half seconds are left when what is kept for the answer is taken off; a busy machine may use them up before the first login.
         const program = `require(${JSON.stringify(outfile)}).handler(${event}, { getRemainingTimeInMillis: () => 62500 }).then(() => 'done', (error) => error.name).then((outcome) => console.error(outcome))`;
         const { stdout, stderr } = await promisify(execFile)(process.execPath, ['--no-warnings', '-e', program], {
           env: {
@@ -184,7 +184,7 @@ if (PROGRAM === '') {
         const behind = await call('setSecret');
         expect([created.outcome, behind.outcome, (await call('drop')).outcome]).toEqual(['done', 'NodesBehind', 'BadEvent']);
         const [told] = behind.lines.split('\n').filter((line) => line.includes('rotation failed'));
-        expect(JSON.parse(told ?? '')).toMatchObject({ step: 'setSecret', secret, version: B, outcome: 'NodesBehind', reason: expect.stringMatching(/^1 of 1 servers are not ready after \d s: localhost \(pending: [A-Za-z]+, current: /) as string });
+        expect(JSON.parse(told ?? '')).toMatchObject({ step: 'setSecret', secret, version: B, outcome: 'NodesBehind', reason: expect.stringMatching(/^1 of 1 servers are not ready after \d+ s: localhost \(pending(: [A-Za-z]+| not tried in time), current/) as string });
         const { password } = await stored(secret, 'AWSPENDING');
         for (const each of [password, VALUE.password]) expect(created.lines + behind.lines).not.toContain(each);
       } finally {
