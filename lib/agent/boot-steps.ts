@@ -17,15 +17,15 @@
 export type VolumeHistory = 'empty' | 'unfinished' | 'established';
 
 /**
- * What a replica says about its replicated tables.
+ * What a replica says about its replicated tables and databases. `health/replica.ts` decides which it is.
  *
- * - `empty`: no Keeper session yet, so read-only.
- * - `fetching`: it has a Keeper session and copies parts from another replica.
- * - `writable`: it has a session and accepts writes, or has no replicated table at all; whether it has everything is not known yet.
- * - `behind`: it has data of its own and its queue holds what others wrote while it was away.
- * - `caughtUp`: it accepts writes and its delay is below the limit.
+ * - `empty`: no Keeper session yet, or something that is not there or read-only for want of one.
+ * - `fetching`: it has a Keeper session and copies from another replica what a new one lacks.
+ * - `writable`: it has a session and accepts writes; whether it has everything is not known yet.
+ * - `behind`: it has data of its own, and its queue holds what others wrote while it was away.
+ * - `caughtUp`: it accepts writes and its delay is below the limit, or there is nothing replicated to wait for.
  *
- * Read from `is_readonly`, `queue_size` and `absolute_delay` of system.replicas (https://clickhouse.com/docs/operations/system-tables/replicas).
+ * @see https://clickhouse.com/docs/operations/system-tables/replicas
  */
 export type ReplicaState = 'empty' | 'fetching' | 'writable' | 'behind' | 'caughtUp';
 

@@ -1,17 +1,17 @@
 import { readFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { PATHS } from '../config/paths';
-import { prepare, readBootManifest } from './boot';
-import { certificatePlaces, certificatesCommand } from './certificates/command';
+import { readBootManifest } from './boot/manifest';
 import { FOLDER_DISK } from './certificates/folders';
-import { askServed } from './certificates/status';
-import { credentialsCommand, groupId } from './credentials/command';
-import type { Owner } from './disk';
-import { DISK } from './disk';
 import type { NodeIdentity } from './identity';
 import { readIdentity } from './identity';
-import { exclusively } from './lock';
+import { AGENT_UNIT, agentUnit, enableAutostart, start, writeUnits } from './machine/units';
+import { maintenanceHash } from './node/maintenance';
+import { marksIn } from './node/marks';
+import { realParts } from './node/parts';
+import { certificatesPass, internalSecrets, usersPass } from './node/passes';
+import { serve } from './node/service';
+import { PROGRAMS } from './programs';
 
 /** sysexits' EX_SOFTWARE: the agent did what it can and the node still does not serve, or could not do it at all. */
 const FAILED = 70;
@@ -19,16 +19,8 @@ const FAILED = 70;
 /** sysexits' EX_TEMPFAIL: something could not be read or written; running the command again is right. */
 const INCOMPLETE = 75;
 
-const USAGE = 'usage: agent boot --identity FILE --manifest FILE | agent refresh --identity FILE | agent revoke --identity FILE [--user NAME]...';
-
-/** Beside ClickHouse's own directories on the data volume, so that it survives the instance. */
-const MEMORY = `${PATHS.serverData}/agent-credentials`;
-
-/** A tmpfs that only root writes to. */
-const LOCK = '/run/clickhouse-agent.lock';
-
-/** Longer than a pass of hundreds of users takes; shorter than the refresh document's patience. */
-const LOCK_SECONDS = 300;
+const USAGE =
+  'usage: agent boot --identity FILE --manifest FILE | agent run --identity FILE --manifest FILE | agent refresh --identity FILE | agent revoke --identity FILE [--user NAME]...';
 
 /** The commands; see README.md. */
 async function main(argv: readonly string[]): Promise<number> {
@@ -41,9 +33,11 @@ async function main(argv: readonly string[]): Promise<number> {
     const [command, ...rest] = positionals;
     const { identity: file, manifest, user } = values;
     if (rest.length > 0 || !file) throw new Error(USAGE);
-    if (command === 'boot' && manifest && !user) return boot(readIdentity(readFileSync(file, 'utf8')), manifest);
-    if (command === 'refresh' && !user && !manifest) return await refresh(readIdentity(readFileSync(file, 'utf8')));
-    if (command === 'revoke' && !manifest) return await credentials(command, readIdentity(readFileSync(file, 'utf8')), user ?? []);
+    const identity = (): NodeIdentity => readIdentity(readFileSync(file, 'utf8'));
+    if (command === 'boot' && manifest && !user) return await boot(identity(), file, manifest);
+    if (command === 'run' && manifest && !user) return await run(identity(), manifest);
+    if (command === 'refresh' && !user && !manifest) return await refresh(identity());
+    if (command === 'revoke' && !manifest) return await users('revoke', identity(), user ?? []);
     throw new Error(USAGE);
   } catch (error) {
     return failed(error);
@@ -55,59 +49,43 @@ function failed(error: unknown): number {
   return FAILED;
 }
 
-function boot(identity: NodeIdentity, file: string): never {
-  const manifest = readBootManifest(readFileSync(file, 'utf8'), identity);
-  const documents = prepare(manifest, identity);
-  const open = documents.filter((each) => each.open.length > 0);
-  throw new Error(
-    `verified the boot manifest of ${identity.name} (ClickHouse ${manifest.clickhouseVersion}, ${documents.length} documents, ${open.length} of them ` +
-      'wait for certificates or secrets); this agent stops here: it does not attach the volume, install ClickHouse or start it yet, so the node reports failure',
-  );
+/** Hands over to systemd, which starts the agent now, whenever it ends, and whenever the machine starts. */
+async function boot(identity: NodeIdentity, file: string, manifest: string): Promise<number> {
+  readBootManifest(readFileSync(manifest, 'utf8'), identity);
+  const unit = agentUnit({ node: process.execPath, program: PATHS.agentProgram, identity: file, manifest, runtime: PATHS.agentRuntime });
+  await writeUnits([unit], { programs: PROGRAMS, disk: FOLDER_DISK, directory: PATHS.systemdUnits, owner: { uid: 0, gid: 0, mode: 0o644 } });
+  await enableAutostart(PROGRAMS, AGENT_UNIT);
+  await start(PROGRAMS, AGENT_UNIT);
+  return 0;
+}
+
+/** The agent that stays: brings the node up and keeps it so, until systemd ends it. */
+async function run(identity: NodeIdentity, manifest: string): Promise<number> {
+  const stop = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
+  await serve({ identity, text: readFileSync(manifest, 'utf8') }, realParts(identity.region), stop.signal);
+  return 0;
 }
 
 /** Users first, for whom somebody may be waiting; then certificates, also when users cannot be looked after. */
 async function refresh(identity: NodeIdentity): Promise<number> {
-  const users = identity.role === 'server' ? await credentials('refresh', identity, []).catch(failed) : 0;
+  const ofUsers = identity.role === 'server' ? await users('refresh', identity, []).catch(failed) : 0;
   const shown = await certificates(identity).catch(failed);
   // a failure says more than what is only not complete.
-  return [users, shown].includes(FAILED) ? FAILED : Math.max(users, shown);
+  return [ofUsers, shown].includes(FAILED) ? FAILED : Math.max(ofUsers, shown);
 }
 
-async function credentials(command: 'refresh' | 'revoke', identity: NodeIdentity, only: readonly string[]): Promise<number> {
-  // the SDK is most of the program, and `boot` needs none of it.
-  const { manifestStore, secretStore } = await import('./aws.js');
-  const { line, complete } = await credentialsCommand(command, identity, only, {
-    manifests: manifestStore(identity.region),
-    secrets: secretStore(identity.region),
-    disk: DISK,
-    places: { users: PATHS.usersConfigDirectory, memory: MEMORY },
-    owner: readableForClickHouse(),
-    now: Date.now,
-    exclusively: (work) => exclusively(LOCK, LOCK_SECONDS, work),
-  });
+async function users(command: 'refresh' | 'revoke', identity: NodeIdentity, only: readonly string[]): Promise<number> {
+  const parts = realParts(identity.region);
+  // asked first: a machine that is not prepared has no users to look after, and nobody is called for them.
+  const hash = identity.role === 'server' ? maintenanceHash(marksIn(parts.disk, PATHS.agentRuntime)) : '';
+  const { line, complete } = await usersPass(command, identity, only, parts, async () => ({ clusterSecret: (await internalSecrets(identity, parts)).clusterSecret, maintenanceHash: hash }));
   return ended(line, complete, `${command} is not complete, see 'kept' and 'notes' of its line; run it again`);
 }
 
 async function certificates(identity: NodeIdentity): Promise<number> {
-  const { manifestStore, secretStore } = await import('./aws.js');
-  const manifests = manifestStore(identity.region);
-  const { line, complete } = await certificatesCommand(identity, {
-    manifests,
-    secrets: secretStore(identity.region),
-    parameter: (name) => manifests.pointer(name),
-    disk: FOLDER_DISK,
-    places: certificatePlaces(identity.role),
-    owner: readableForClickHouse,
-    askServed,
-    sleep,
-    now: Date.now,
-    exclusively: (work) => exclusively(LOCK, LOCK_SECONDS, work),
-  });
+  const { line, complete } = await certificatesPass(identity, realParts(identity.region));
   return ended(line, complete, "the node does not show the certificate that its secret holds, see 'reason', 'trouble' and 'behind' of its line; run it again");
-}
-
-function readableForClickHouse(): Owner {
-  return { uid: 0, gid: groupId(readFileSync('/etc/group', 'utf8'), 'clickhouse'), mode: 0o640 };
 }
 
 function ended(line: string, complete: boolean, otherwise: string): number {

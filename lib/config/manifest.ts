@@ -35,6 +35,10 @@ export interface BootManifest {
   readonly documents: readonly DocumentTemplate[];
   /** where the persistent volume is mounted. */
   readonly dataPath: string;
+  /** the host names of the Keepers, whom a node asks whether there is a quorum. */
+  readonly keepers: readonly string[];
+  /** how long a node that is to stop lets what runs there end. */
+  readonly drainSeconds: number;
 }
 
 /** What ClickHouse reloads: a change restarts nothing. */

@@ -11,6 +11,7 @@ import { PATHS } from './paths';
 import type { RoleModel } from './roles';
 import { certificatesDocument, clusterDocument, internodeDocument, serverDocument } from './server';
 import type { ProfileModel, QuotaModel, ServerSettings } from './settings';
+import { completeServerSettings } from './settings';
 import { sourceHost } from './sources';
 import type { Topology } from './topology';
 import type { UserModel } from './users';
@@ -51,6 +52,9 @@ export interface ClusterModel {
   readonly extraUsersDocuments?: readonly ExtraDocument[];
 }
 
+/** A Keeper has no queries to wait for, only its log to write. */
+const KEEPER_DRAIN_SECONDS = 30;
+
 /** What ClickHouse cannot reload, for one role. Users, grants and the number of servers have no part in it. */
 export function bootManifest(model: ClusterModel, role: NodeRole): BootManifest {
   const { topology, version } = model;
@@ -74,6 +78,8 @@ export function bootManifest(model: ClusterModel, role: NodeRole): BootManifest 
     clickhouseVersion: version,
     documents,
     dataPath: role === 'keeper' ? PATHS.keeperData : PATHS.serverData,
+    keepers: topology.keepers.map(({ host }) => host),
+    drainSeconds: role === 'keeper' ? KEEPER_DRAIN_SECONDS : completeServerSettings(model.settings ?? {}).shutdownWaitSeconds,
   };
 }
 

@@ -7,8 +7,9 @@
  *   `Cluster` and `Node`, and `Cluster` alone. Missing when nothing is installed.
  * - `servedSerialBehind`: 1 when a node's listener shows another certificate than the installed one and the one in the node's secret, or one that
  *   peers refuse, else 0; dimensions `Cluster` and `Node`, and `Cluster` alone. Missing when nothing is installed or nobody answers.
+ * - `nodeReady`: 1 when a node serves and keeps to what it promises, else 0; dimensions `Cluster` and `Node`, and `Cluster` alone.
  *
- * What every node publishes under the dimension `Cluster` alone is watched by its worst: the maximum, of days the minimum.
+ * What every node publishes under the dimension `Cluster` alone is watched by its worst: the maximum, of days and of readiness the minimum.
  */
 export const METRICS = {
   namespace: 'SecureClickHouse',
@@ -16,4 +17,5 @@ export const METRICS = {
   usersLeftOut: 'UsersLeftOut',
   certificateDaysToExpiry: 'CertificateDaysToExpiry',
   servedSerialBehind: 'ServedSerialBehind',
+  nodeReady: 'NodeReady',
 } as const;

@@ -13,6 +13,12 @@ export const PATHS = {
   /** the agent's program and who it is told that it is; user data writes both. */
   agentProgram: '/opt/clickhouse-agent/agent.js',
   agentIdentity: '/etc/clickhouse-agent/identity.json',
+  agentBootManifest: '/etc/clickhouse-agent/boot.json',
+  /** what is forgotten when the machine starts anew: the lock, whether the machine is ready, what was signalled. A tmpfs that only root writes to. */
+  agentRuntime: '/run/clickhouse-agent',
+  /** where packages lie until they are installed. */
+  agentPackages: '/var/cache/clickhouse-agent',
+  systemdUnits: '/etc/systemd/system',
   /**
    * Empty, owned by root and not writable by the server. The scalar `file()` function reads from the first with no privilege at all and
    * `executable()` runs what lies in the second, so nothing may ever lie there. The agent creates them before the first start.

@@ -51,6 +51,11 @@ export interface EngineOptions {
    * @default true
    */
   readonly clientsNameTheirAddress?: boolean;
+  /**
+   * Where the data lies, and stays when the engine is stopped.
+   * @default - below the temporary root, and gone with it
+   */
+  readonly data?: string;
 }
 
 export interface Login {
@@ -159,7 +164,7 @@ function engineOverlay(port: number, { bootstrap = true, clientsNameTheirAddress
 export async function startEngine(options: EngineOptions): Promise<Engine> {
   const root = mkdtempSync(join(tmpdir(), 'clickhouse-engine-'));
   const port = await freePort();
-  writeDocuments(root, { ...filled(options.documents, options.holes ?? {}), ...engineOverlay(port, options) });
+  writeDocuments(root, options.data ?? root + PATHS.serverData, { ...filled(options.documents, options.holes ?? {}), ...engineOverlay(port, options) });
   const logFile = join(root, 'engine.log');
   const output = openSync(logFile, 'w');
   const serve = [
@@ -245,13 +250,14 @@ function filled(documents: Documents, holes: HoleValues): Documents {
   return Object.fromEntries(Object.entries(documents).map(([path, document]) => [path, fillHoles(document, holes)]));
 }
 
-function writeDocuments(root: string, documents: Documents): void {
+function writeDocuments(root: string, data: string, documents: Documents): void {
   // these exist on a node before the first start.
-  for (const directory of ['/var/lib/clickhouse', PATHS.emptyUserFiles, PATHS.emptyUserScripts]) mkdirSync(root + directory, { recursive: true });
+  for (const directory of [data, root + PATHS.emptyUserFiles, root + PATHS.emptyUserScripts]) mkdirSync(directory, { recursive: true });
   for (const [path, document] of Object.entries(documents)) {
     mkdirSync(dirname(root + path), { recursive: true });
     // the directories of a node, wherever a document names them.
-    writeFileSync(root + path, document.replace(/>(\/(?:etc|run|tmp|var|usr|opt)\/)/g, `>${root}$1`));
+    const below = document.replaceAll(`>${PATHS.serverData}/`, `>@data/`).replace(/>(\/(?:etc|run|tmp|var|usr|opt)\/)/g, `>${root}$1`);
+    writeFileSync(root + path, below.replaceAll('>@data/', `>${data}/`));
   }
 }
 

@@ -1,4 +1,4 @@
-import { secretStore } from '../../lib/agent/aws';
+import { secretStore } from '../../lib/agent/cloud/stores';
 import { FOLDER_DISK } from '../../lib/agent/certificates/folders';
 import type { Place } from '../../lib/agent/certificates/install';
 import { install } from '../../lib/agent/certificates/install';

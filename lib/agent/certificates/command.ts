@@ -1,7 +1,6 @@
 import { dirname } from 'node:path';
 import { PATHS } from '../../config/paths';
-import { PORTS } from '../../config/ports';
-import { readBootManifest } from '../boot';
+import { readBootManifest } from '../boot/manifest';
 import type { SecretStore } from '../credentials/secrets';
 import type { Owner } from '../disk';
 import type { NodeIdentity } from '../identity';
@@ -22,6 +21,8 @@ export interface CertificateWorld {
   /** asked only when there is something to write: before ClickHouse is installed there is no group of that name. */
   readonly owner: () => Owner;
   readonly askServed: AskServed;
+  /** where ClickHouse listens. */
+  readonly ports: Readonly<Record<'https' | 'keeper', number>>;
   readonly sleep: (milliseconds: number) => Promise<void>;
   readonly now: () => number;
   /** does something while no other process of the machine does. */
@@ -39,19 +40,21 @@ export interface CertificateResult {
   readonly line: string;
   readonly metrics: readonly string[];
   readonly complete: boolean;
+  /** whether there is a certificate at all, without which nothing is started. */
+  readonly installed: boolean;
 }
 
 /** Where certificates lie on a node of that role. */
-export function certificatePlaces(role: NodeIdentity['role']): CertificatePlaces {
+export function certificatePlaces(role: NodeIdentity['role'], root = ''): CertificatePlaces {
   const [configuration, directory] = role === 'keeper' ? [PATHS.keeperConfig, PATHS.keeperConfigDirectory] : [PATHS.serverConfig, PATHS.serverConfigDirectory];
-  return { tls: `${dirname(configuration)}/tls`, document: `${directory}/certificates.xml` };
+  return { tls: `${root}${dirname(configuration)}/tls`, document: `${root}${directory}/certificates.xml` };
 }
 
 /** The part of `agent refresh` that is about certificates. */
 export async function certificatesCommand(identity: NodeIdentity, world: CertificateWorld): Promise<CertificateResult> {
   const { nodeSecretArn, caParameter } = identity;
   if (!nodeSecretArn || !caParameter) {
-    return { line: lineOf({ state: 'skipped', reason: "the identity has no 'nodeSecretArn'" }), metrics: [], complete: true };
+    return { line: lineOf({ state: 'skipped', reason: "the identity has no 'nodeSecretArn'" }), metrics: [], complete: true, installed: false };
   }
   return world.exclusively(async () => {
     const manifest = readBootManifest(await world.manifests.object(identity.bucket, identity.bootManifestKey), identity);
@@ -64,12 +67,12 @@ export async function certificatesCommand(identity: NodeIdentity, world: Certifi
       subject,
       disk: world.disk,
       place: { directory: { path: world.places.tls, owner: world.owner() }, document: { path: world.places.document, template } },
-      listener: { address: identity.ip, port: identity.role === 'keeper' ? PORTS.keeper : PORTS.https, host: identity.host },
+      listener: { address: identity.ip, port: identity.role === 'keeper' ? world.ports.keeper : world.ports.https, host: identity.host },
       askServed: world.askServed,
       sleep: world.sleep,
       now: world.now,
     });
-    return { line: lineOf({ ...report, ...status }), metrics: metricLines(status, manifest.clusterName, identity.name, world.now()), complete: !report.retry && report.state !== 'kept' };
+    return { line: lineOf({ ...report, ...status }), metrics: metricLines(status, manifest.clusterName, identity.name, world.now()), complete: !report.retry && report.state !== 'kept', installed: status.installed !== undefined };
   });
 }
 

@@ -1,7 +1,9 @@
+import type { LiveManifest } from '../../config/manifest';
 import type { Disk, Owner } from '../disk';
 import type { NodeIdentity } from '../identity';
-import type { ManifestStore } from '../live-manifest';
+import type { ManifestStore, VerifiedLiveManifest } from '../live-manifest';
 import { readLiveManifest } from '../live-manifest';
+import { metricLines } from './metrics';
 import type { RefreshReport } from './refresh';
 import { refresh, revokeLeaving } from './refresh';
 import type { SecretStore } from './secrets';
@@ -13,6 +15,11 @@ export interface CommandWorld {
   readonly disk: Disk;
   readonly places: Places;
   readonly owner: Owner;
+  /**
+   * Writes what users refer to, profiles above all: before them, since the server refuses every user for one whose profile it does not know. What it
+   * returns is done after them.
+   */
+  readonly documents: (manifest: LiveManifest) => Promise<() => void>;
   readonly now: () => number;
   /** does something while no other process of the machine does. */
   readonly exclusively: <T>(work: () => Promise<T>) => Promise<T>;
@@ -23,17 +30,23 @@ export interface Places {
   readonly memory: string;
 }
 
-/** How a command ended: one line for the log, and whether everything is as the secrets say. */
+/** How a command ended: one line for the log, lines to publish, and whether everything is as the secrets say. */
 export interface CommandResult {
   readonly line: string;
+  readonly metrics: readonly string[];
   readonly complete: boolean;
+  /** whether a file of a user was written or removed. */
+  readonly changed: boolean;
+  /** the live manifest that was used. */
+  readonly live: VerifiedLiveManifest;
 }
 
 /** `agent refresh` and `agent revoke`: one pass with the live manifest that the pointer names now. */
 export async function credentialsCommand(command: 'refresh' | 'revoke', identity: NodeIdentity, only: readonly string[], world: CommandWorld): Promise<CommandResult> {
   if (identity.role !== 'server') throw new Error(`${identity.name} is a ${identity.role}; only servers have users, run this on one`);
   return world.exclusively(async () => {
-    const { manifest, sha256 } = await readLiveManifest(world.manifests, identity);
+    const live = await readLiveManifest(world.manifests, identity);
+    const { manifest, sha256 } = live;
     const unknown = only.filter((user) => !manifest.users.some((each) => each.user === user));
     // a misspelt name must not look like a revocation.
     if (unknown.length > 0) throw new Error(`the live manifest has no user ${unknown.map((user) => JSON.stringify(user)).join(', ')}; it has ${manifest.users.map(({ user }) => user).join(', ')}`);
@@ -46,8 +59,16 @@ export async function credentialsCommand(command: 'refresh' | 'revoke', identity
       memory: world.places.memory,
       now: world.now,
     };
+    const after = await world.documents(manifest);
     const report = command === 'revoke' ? await revokeLeaving(node, only) : await refresh(node);
-    return { line: lineOf(command, sha256, manifest.users.length, report), complete: !report.retry && report.kept.length === 0 };
+    after();
+    return {
+      line: lineOf(command, sha256, manifest.users.length, report),
+      metrics: metricLines(report, manifest.clusterName, world.now()),
+      complete: !report.retry && report.kept.length === 0,
+      changed: report.written.length > 0 || report.removed.length > 0,
+      live,
+    };
   });
 }
 

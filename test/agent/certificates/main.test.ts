@@ -10,18 +10,19 @@ const program = join(folder, 'agent.js');
 const IDENTITY = {
   schema: 1, role: 'keeper', name: 'keeper-1', host: 'keeper-1.analytics.clickhouse.internal', serverId: '1', ip: '10.20.0.10', region: 'eu-central-1', bucket: 'artefacts',
   bootManifestKey: 'k', bootManifestSha256: 's', liveManifestParameter: 'live', volumeId: 'vol-1', internalSecretArn: 'arn:s', clientNetworks: ['10.20.0.0/16'],
+  stackId: 'arn:stack', groupLogicalId: 'Group', logGroup: 'logs', packages: [],
 };
 
 beforeAll(() => {
   // as scripts/bundle.mjs does.
-  buildSync({ entryPoints: [join(__dirname, '../../../lib/agent/main.ts')], outfile: program, bundle: true, platform: 'node', target: 'node20', format: 'cjs', minify: true, legalComments: 'none', logLevel: 'error' });
+  buildSync({ entryPoints: [join(__dirname, '../../../lib/agent/main.ts')], outfile: program, bundle: true, platform: 'node', target: 'node20', format: 'cjs', minify: true, legalComments: 'none', logLevel: 'error', mainFields: ['module', 'main'] });
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
 function refresh(identity: object): { status: number | null; stdout: string; stderr: string } {
   const file = join(folder, 'identity.json');
   writeFileSync(file, JSON.stringify(identity));
-  // nobody answers there, should this machine have a group 'clickhouse' and the program get as far as to ask.
+  // nobody answers there, should the program get as far as to ask.
   const env = { NODE_NO_WARNINGS: '1', PATH: process.env.PATH, AWS_ENDPOINT_URL: 'http://127.0.0.1:1', AWS_ACCESS_KEY_ID: 'x', AWS_SECRET_ACCESS_KEY: 'x', AWS_EC2_METADATA_DISABLED: 'true' };
   return spawnSync(process.execPath, [program, 'refresh', '--identity', file], { encoding: 'utf8', env });
 }

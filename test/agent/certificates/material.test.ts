@@ -1,5 +1,5 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { secretStore } from '../../../lib/agent/aws';
+import { secretStore } from '../../../lib/agent/cloud/stores';
 import type { MaterialReading, MaterialSource } from '../../../lib/agent/certificates/material';
 import { readMaterial } from '../../../lib/agent/certificates/material';
 import { NOT_ISSUED_YET, renderNodeSecret } from '../../../lib/pki/node-secret';

@@ -2,7 +2,7 @@ import { existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { manifestStore, secretStore } from '../../../lib/agent/aws';
+import { manifestStore, secretStore } from '../../../lib/agent/cloud/stores';
 import type { CertificateResult } from '../../../lib/agent/certificates/command';
 import { certificatesCommand } from '../../../lib/agent/certificates/command';
 import { FOLDER_DISK } from '../../../lib/agent/certificates/folders';
@@ -64,7 +64,7 @@ export class Node {
     const { key, sha256 } = packManifest(this.manifest);
     this.identity = {
       schema: 1, role, name, host: `${name}.${ZONE}`, ip: '127.0.0.1', region: 'eu-central-1', bucket: 'artefacts', bootManifestKey: key, bootManifestSha256: sha256,
-      liveManifestParameter: 'live', volumeId: 'vol-1', internalSecretArn: 'arn:s', clientNetworks: ['10.20.0.0/16'], nodeSecretArn: this.arn, caParameter: CA_PARAMETER,
+      liveManifestParameter: 'live', volumeId: 'vol-1', internalSecretArn: 'arn:s', clientNetworks: ['10.20.0.0/16'], stackId: 'arn:stack', groupLogicalId: 'Group', logGroup: 'logs', packages: [], nodeSecretArn: this.arn, caParameter: CA_PARAMETER,
     };
   }
 
@@ -84,6 +84,7 @@ export class Node {
       disk: FOLDER_DISK,
       places: { tls: this.tls, document: this.document },
       owner: () => ({ uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0, mode: 0o640 }),
+      ports: { https: 8443, keeper: 9281 },
       askServed: (listener, trust) => {
         this.asked.push(listener);
         return this.ask({ ...listener, port: this.port }, trust);

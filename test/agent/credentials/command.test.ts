@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { manifestStore, secretStore } from '../../../lib/agent/aws';
+import { manifestStore, secretStore } from '../../../lib/agent/cloud/stores';
 import type { CommandWorld } from '../../../lib/agent/credentials/command';
 import { credentialsCommand, groupId } from '../../../lib/agent/credentials/command';
 import { DISK } from '../../../lib/agent/disk';
@@ -16,7 +16,7 @@ import { MARK, sha256 } from './world';
 
 const IDENTITY: NodeIdentity = {
   schema: 1, role: 'server', name: 'server-1-1', host: 'server-1-1.analytics.clickhouse.internal', shard: '1', replica: '1', ip: '10.20.0.10', region: 'eu-central-1', bucket: 'artefacts',
-  bootManifestKey: 'k', bootManifestSha256: 's', liveManifestParameter: 'live', volumeId: 'vol-1', internalSecretArn: 'arn:s', clientNetworks: ['10.20.0.0/16'],
+  bootManifestKey: 'k', bootManifestSha256: 's', liveManifestParameter: 'live', volumeId: 'vol-1', internalSecretArn: 'arn:s', clientNetworks: ['10.20.0.0/16'], stackId: 'arn:stack', groupLogicalId: 'Group', logGroup: 'logs', packages: [],
 };
 const VERSIONS = ['a', 'b', 'c'].map((each) => each.repeat(32));
 
@@ -33,6 +33,7 @@ class Node {
   } satisfies LiveManifest);
   now = Date.now();
   calls: string[] = [];
+  readonly documents: string[] = [];
 
   constructor() {
     mkdirSync(this.users);
@@ -50,6 +51,10 @@ class Node {
       secrets: secretStore('eu-central-1', modelClient(this.model)),
       disk: DISK,
       places: { users: this.users, memory: this.memory },
+      documents: (manifest) => {
+        this.documents.push(`before ${manifest.clusterName}`);
+        return Promise.resolve(() => void this.documents.push('after'));
+      },
       owner: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0, mode: 0o640 },
       now: () => this.now,
       exclusively: (work) => exclusively(join(this.root, 'lock'), 5, work),
@@ -78,6 +83,7 @@ test('a refresh writes the users of the manifest that the pointer names, and say
   expect(complete).toBe(true);
   expect(JSON.parse(line)).toMatchObject({ event: 'refresh', live: node.artefact.sha256, users: 1, written: ['ingest'], removed: [], leftOut: [], kept: [] });
   expect(line).not.toContain('\n');
+  expect(node.documents).toEqual(['before analytics', 'after']);
   expect(node.calls).toEqual([JSON.stringify({ Name: 'live' }), JSON.stringify({ Bucket: 'artefacts', Key: node.artefact.key })]);
   const text = readFileSync(join(node.users, 'ingest.xml'), 'utf8');
   expect(text).toContain(`<password_1><password_sha256_hex>${sha256(`${MARK}-0`)}</password_sha256_hex></password_1>`);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { secretStore } from '../../../lib/agent/aws';
+import { secretStore } from '../../../lib/agent/cloud/stores';
 import * as documents from '../../../lib/agent/credentials/document';
 import type { CredentialNode, RefreshReport } from '../../../lib/agent/credentials/refresh';
 import { refresh, revokeLeaving } from '../../../lib/agent/credentials/refresh';

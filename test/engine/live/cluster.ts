@@ -1,6 +1,6 @@
 import * as sdk from '@aws-sdk/client-secrets-manager';
 import { setTimeout as pause } from 'node:timers/promises';
-import { secretStore as agentSecretStore } from '../../../lib/agent/aws';
+import { secretStore as agentSecretStore } from '../../../lib/agent/cloud/stores';
 import type { BootManifest, LiveManifest } from '../../../lib/config/manifest';
 import { packManifest } from '../../../lib/config/manifest';
 import { parseManifest } from '../../../lib/handlers/rotate-password/cluster';

@@ -1,9 +1,9 @@
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { DescribeSecretCommand, GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
-import { patience } from '../sdk';
-import type { SecretStore } from './credentials/secrets';
-import type { ManifestStore } from './live-manifest';
+import { patience } from '../../sdk';
+import type { SecretStore } from '../credentials/secrets';
+import type { ManifestStore } from '../live-manifest';
 
 /** What is given up is tried again with the next pass. */
 const CLIENT = patience(3);
@@ -20,6 +20,11 @@ export function secretStore(region: string, client: Pick<SecretsManagerClient, '
       return { text: SecretString, created: CreatedDate?.getTime() };
     },
   };
+}
+
+/** The current value of a secret that is never rotated; undefined when it has no text. */
+export function staticSecret(region: string, client: Pick<SecretsManagerClient, 'send'> = new SecretsManagerClient({ ...CLIENT, region })): (secret: string) => Promise<string | undefined> {
+  return async (secret) => (await client.send(new GetSecretValueCommand({ SecretId: secret }))).SecretString;
 }
 
 /** The pointer in Systems Manager, manifests in S3. */

@@ -1,0 +1,46 @@
+/** An ending that trying again does not change. Everything else that is thrown is tried again. */
+export class Definite extends Error {
+  override readonly name: string = 'Definite';
+}
+
+/** Thrown when the agent is told to end. */
+export class Stopped extends Error {
+  override readonly name = 'Stopped';
+}
+
+/** What trying again needs of the world. */
+export interface AttemptWorld {
+  readonly sleep: (milliseconds: number, signal: AbortSignal) => Promise<void>;
+  /** from 0 up to but not 1. */
+  readonly random: () => number;
+  readonly log: (event: Readonly<Record<string, unknown>>) => void;
+}
+
+const FIRST_PAUSE = 1_000;
+const LONGEST_PAUSE = 60_000;
+
+/** Does something until it succeeds, with longer and longer pauses that differ from node to node. Says each time why it did not. */
+export async function untilDone<T>(step: string, world: AttemptWorld, stop: AbortSignal, work: () => Promise<T>): Promise<T> {
+  for (let failures = 0; ; failures += 1) {
+    if (stop.aborted) throw new Stopped(`told to end while ${step}`);
+    try {
+      const result = await work();
+      world.log({ event: 'step', step, ...(failures === 0 ? {} : { failures }) });
+      return result;
+    } catch (error) {
+      if (error instanceof Definite || error instanceof Stopped) throw error;
+      world.log({ event: 'retry', step, failures: failures + 1, reason: reasonOf(error) });
+    }
+    await world.sleep(pauseAfter(failures, world.random()), stop);
+  }
+}
+
+export function pauseAfter(failures: number, random: number): number {
+  return Math.round(Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** Math.min(failures, 10)) * (0.75 + 0.5 * random));
+}
+
+/** What went wrong, in a line for the log. Errors of ours and of the SDK quote no secret; a text that was being read never gets here, see `secrets.ts`. */
+export function reasonOf(error: unknown): string {
+  const text = error instanceof Error ? `${error.name === 'Error' ? '' : `${error.name}: `}${error.message}` : String(error);
+  return text.replace(/\s+/g, ' ').slice(0, 500);
+}

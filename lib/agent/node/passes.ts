@@ -1,0 +1,82 @@
+import type { HoleValues } from '../../config/holes';
+import type { BootManifest } from '../../config/manifest';
+import { PATHS } from '../../config/paths';
+import { deriveInternalSecrets } from '../boot/internal-secret';
+import { certificatePlaces, certificatesCommand } from '../certificates/command';
+import type { CertificateResult } from '../certificates/command';
+import { credentialsCommand } from '../credentials/command';
+import type { CommandResult } from '../credentials/command';
+import type { Owner } from '../disk';
+import { valuesOf } from '../documents';
+import type { NodeIdentity } from '../identity';
+import { removeStaleExtras, writeLiveDocuments } from '../live/documents';
+import { CLICKHOUSE_ID } from '../machine/account';
+import type { Parts } from './parts';
+import { credentialMemory, ROOT } from './places';
+
+// The two passes over what may change while ClickHouse runs, alike for the agent that stays and for the commands that an operator or a rotation runs.
+
+/** Readable for ClickHouse, writable for nobody but root. */
+export const READABLE: Owner = { uid: ROOT.uid, gid: CLICKHOUSE_ID, mode: 0o640 };
+
+/** What fills the live documents besides what the identity knows. */
+export interface LiveSecrets {
+  readonly clusterSecret: string;
+  readonly maintenanceHash: string;
+}
+
+/** Users, and the documents they refer to, of the live manifest that the pointer names now. */
+export async function usersPass(command: 'refresh' | 'revoke', identity: NodeIdentity, only: readonly string[], parts: Parts, secrets: () => Promise<LiveSecrets>): Promise<CommandResult> {
+  const { disk, root } = parts;
+  const users = `${root}${PATHS.usersConfigDirectory}`;
+  let documentsChanged = false;
+  const result = await credentialsCommand(command, identity, only, {
+    manifests: parts.manifests,
+    secrets: parts.secrets,
+    disk,
+    places: { users, memory: credentialMemory(root) },
+    owner: READABLE,
+    documents: async (manifest) => {
+      const values: HoleValues = { ...valuesOf(identity), ...(await secrets()) };
+      const written = writeLiveDocuments(disk, { root, owner: READABLE }, manifest, values);
+      documentsChanged = written.length > 0;
+      return () => {
+        documentsChanged = removeStaleExtras(disk, users, manifest).length > 0 || documentsChanged;
+      };
+    },
+    now: parts.now,
+    exclusively: parts.exclusively,
+  });
+  return { ...result, changed: result.changed || documentsChanged };
+}
+
+/** The node's certificate. With a boot manifest that was verified before, the bucket need not be asked for it. */
+export function certificatesPass(identity: NodeIdentity, parts: Parts, manifest?: string): Promise<CertificateResult> {
+  const { disk, root, manifests } = parts;
+  return certificatesCommand(identity, {
+    manifests: manifest === undefined ? manifests : { object: () => Promise.resolve(manifest) },
+    secrets: parts.secrets,
+    parameter: (name) => manifests.pointer(name),
+    disk,
+    places: certificatePlaces(identity.role, root),
+    owner: () => READABLE,
+    askServed: parts.askServed,
+    ports: parts.ports,
+    sleep: (milliseconds) => parts.sleep(milliseconds, new AbortController().signal),
+    now: parts.now,
+    exclusively: parts.exclusively,
+  });
+}
+
+/** What all nodes of the cluster derive from their one static secret. */
+export async function internalSecrets(identity: NodeIdentity, parts: Pick<Parts, 'staticSecret'>): Promise<ReturnType<typeof deriveInternalSecrets>> {
+  return deriveInternalSecrets(await parts.staticSecret(identity.internalSecretArn));
+}
+
+/** The template of the document of certificates, which says where the installed material is. */
+export function certificatesTemplate(manifest: BootManifest): string {
+  const { document } = certificatePlaces(manifest.role);
+  const template = manifest.documents.find(({ path }) => path === document)?.template;
+  if (template === undefined) throw new Error(`the boot manifest has no ${document}; publish agent and manifest together`);
+  return template;
+}
