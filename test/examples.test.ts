@@ -38,9 +38,9 @@ describe.each(Object.entries(SECURE))('%s', (_, build) => {
     expect(packs.flatMap(({ violations }) => violations)).toEqual([]);
     expect(acknowledged.filter((each) => !each.startsWith('AwsSolutions '))).toEqual([]);
     // the table in docs/operations.md: four rules, and each wildcard of IAM5 with its own reason.
-    const kinds = new Set(acknowledged.map((each) => each.replace(/<[^>]*>/g, '<>').replace(/arn:.*:(?=instance|secret)/, '')));
+    const kinds = new Set(acknowledged.map((each) => each.replace(/<[^>]*>/g, '<>').replace(/arn:.*:(?=instance|secret|autoScalingGroup:)/, '')));
     expect([...kinds].sort()).toEqual(
-      ['AS3', 'ELB2', 'IAM5[Resource::*]', 'IAM5[Resource::<>/*]', 'IAM5[Resource::<>/agent/*]', 'IAM5[Resource::<>/manifests/*]', 'IAM5[Resource::<>/manifests/live/*]', 'IAM5[Resource::<>/reports/*]', 'IAM5[Resource::instance/*]', 'IAM5[Resource::secret:*]', 'S1', 'SMG4']
+      ['AS3', 'ELB2', 'IAM5[Resource::*]', 'IAM5[Resource::<>/*]', 'IAM5[Resource::<>/agent/*]', 'IAM5[Resource::<>/manifests/*]', 'IAM5[Resource::<>/manifests/live/*]', 'IAM5[Resource::<>/packages/*]', 'IAM5[Resource::<>/reports/*]', 'IAM5[Resource::autoScalingGroup:*:autoScalingGroupName/*]', 'IAM5[Resource::instance/*]', 'IAM5[Resource::secret:*]', 'S1', 'SMG4']
         .map((id) => `AwsSolutions AwsSolutions-${id}`),
     );
   });

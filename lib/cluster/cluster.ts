@@ -48,6 +48,8 @@ import { topmost, watchLimits } from './limits';
 import { LiveRollout } from './live-rollout';
 import { LoadBalancer } from './load-balancer';
 import type { VolumeModel } from './node';
+import { LONGEST_DRAIN } from './node';
+import { ClickHousePackages } from './packages';
 import { MOST_NODES_IN_NESTED_STACKS, MOST_NODES_IN_ONE_STACK } from './placement';
 import type { ClickHouseClusterProps } from './props';
 import { RegionalFacts } from './regional-facts';
@@ -141,6 +143,10 @@ export class ClickHouseCluster extends Resource implements IClickHouseCluster {
     };
     const roles: NodeRole[] = topology.keepers.length > 0 ? ['server', 'keeper'] : ['server'];
     const boot = at(this, () => roles.map((role) => bootManifest(model, role)));
+    const drainSeconds = (role: NodeRole): number => boot.find((each) => each.role === role)?.drainSeconds ?? 0;
+    if (drainSeconds('server') > LONGEST_DRAIN.toSeconds()) {
+      throw new ConstructError('ShutdownWait', `'settings.shutdownWait' must be at most ${LONGEST_DRAIN.toMinutes()} minutes, got ${drainSeconds('server')} seconds; CloudFormation waits an hour until a node is replaced, and the new one needs a part of it`, this);
+    }
     const subnets = onePerZone(this, privateSubnets(this, props.vpc, props.vpcSubnets).subnets);
     this.checkZones(topology, subnets.length);
     const caGeneration = props.caGeneration ?? 1;
@@ -160,9 +166,15 @@ export class ClickHouseCluster extends Resource implements IClickHouseCluster {
 
     const serverType = props.instanceType ?? ec2.InstanceType.of(ec2.InstanceClass.M7G, ec2.InstanceSize.LARGE);
     const keeperType = props.keeperInstanceType ?? defaultKeeperType(serverType);
-    if (props.machineImage && topology.keepers.length > 0 && serverType.architecture !== keeperType.architecture) {
-      throw new ConstructError('Architectures', `with a 'machineImage' servers and Keepers must be of one architecture, got ${serverType.toString()} and ${keeperType.toString()}; change 'keeperInstanceType'`, this);
+    if (props.machineImage && !props.keeperMachineImage && topology.keepers.length > 0 && serverType.architecture !== keeperType.architecture) {
+      throw new ConstructError('Architectures', `with a 'machineImage' servers and Keepers must be of one architecture, got ${serverType.toString()} and ${keeperType.toString()}; change 'keeperInstanceType', or give a 'keeperMachineImage'`, this);
     }
+    const typeOf = (role: NodeRole): ec2.InstanceType => (role === 'server' ? serverType : keeperType);
+    const imageOf = (role: NodeRole): ec2.IMachineImage | undefined => (role === 'server' ? props.machineImage : (props.keeperMachineImage ?? props.machineImage));
+    const providePackages = (props.packages ?? ClickHousePackages.official())._plan(this, {
+      version,
+      machines: roles.map((role) => ({ role, architecture: typeOf(role).architecture === ec2.InstanceArchitecture.ARM_64 ? 'aarch64' : 'x86_64', ownImage: (role === 'server' ? props.machineImage : props.keeperMachineImage) !== undefined })),
+    });
 
     this.vpc = props.vpc;
     this.encryptionKey = props.encryptionKey ?? clusterKey(this, serverVolume.removalPolicy);
@@ -194,6 +206,7 @@ export class ClickHouseCluster extends Resource implements IClickHouseCluster {
       keepers: topology.keepers.length,
       subnetIds: subnets.map(({ subnetId }) => subnetId),
     });
+    const packages = providePackages(this, { bucket: artefacts.bucket, key: this.encryptionKey, published: artefacts.published });
     const nodeTag = { key: NODE_TAG, value: `${this.clusterName}-${this.node.addr.slice(-12)}` };
     const certificates = new KmsAuthority(this, 'Certificates', {
       clusterName: this.clusterName,
@@ -222,18 +235,20 @@ export class ClickHouseCluster extends Resource implements IClickHouseCluster {
       crossZone: props.crossZoneLoadBalancing ?? true,
     });
     const imageGeneration = props.machineImageGeneration ?? '1';
-    const machine = (instanceType: ec2.InstanceType, own: VolumeModel): MachineModel => ({
-      instanceType,
+    const machine = (role: NodeRole, own: VolumeModel): MachineModel => ({
+      instanceType: typeOf(role),
       volume: own,
+      packages: packages.of(role),
+      drainSeconds: drainSeconds(role),
       imageGeneration,
-      imageId: props.machineImage?.getImage(this).imageId ?? facts.machineImage(cpuType(instanceType), imageGeneration),
+      imageId: imageOf(role)?.getImage(this).imageId ?? facts.machineImage(cpuType(typeOf(role)), imageGeneration),
     });
     const fleet = defineFleet(this, {
       topology,
       subnets,
       nestedStacks: props.nestedStacks ?? false,
-      server: machine(serverType, serverVolume),
-      keeper: machine(keeperType, keeperVolume),
+      server: machine('server', serverVolume),
+      keeper: machine('keeper', keeperVolume),
       targetGroupArns: balancer.targetGroupArns,
       shared: {
         clickhouseVersion: version,
@@ -247,7 +262,7 @@ export class ClickHouseCluster extends Resource implements IClickHouseCluster {
         clientNetworks: networks,
         logGroup,
         tag: nodeTag,
-        after: [this.firstBoot(artefacts.published, groups.nodes, ...(props.vpcEndpoints ? [props.vpcEndpoints] : []))],
+        after: [this.firstBoot(artefacts.published, ...packages.ready, groups.nodes, ...(props.vpcEndpoints ? [props.vpcEndpoints] : []))],
       },
     });
     const rollout = new LiveRollout(this, 'LiveRollout', {

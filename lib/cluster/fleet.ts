@@ -6,6 +6,7 @@ import type { Construct, IDependable } from 'constructs';
 import type { KeeperNode, ServerNode, Topology } from '../config/topology';
 import type { NodeModel, NodeProps, VolumeModel } from './node';
 import { Node } from './node';
+import type { NodePackages } from './packages';
 import { blockOfServer, zoneOfKeeper, zoneOfServer } from './placement';
 
 /** The machine of a role. */
@@ -14,6 +15,8 @@ export interface MachineModel {
   readonly imageId: string;
   readonly imageGeneration: string;
   readonly volume: VolumeModel;
+  readonly packages: NodePackages;
+  readonly drainSeconds: number;
 }
 
 /** What {@link defineFleet} needs to know. */
@@ -26,7 +29,7 @@ export interface FleetProps {
   readonly keeper: MachineModel;
   readonly targetGroupArns: readonly string[];
   /** what every node has in common. */
-  readonly shared: Omit<NodeProps, 'node' | 'subnet' | 'instanceType' | 'imageId' | 'imageGeneration' | 'volume' | 'targetGroupArns'>;
+  readonly shared: Omit<NodeProps, 'node' | 'subnet' | 'targetGroupArns' | keyof MachineModel>;
 }
 
 /** What was defined. */

@@ -13,12 +13,24 @@ import { Construct } from 'constructs';
 import { acknowledge, acknowledgeWildcards } from '../acknowledge';
 import type { NodeTag } from '../auth/node-command';
 import type { NodeRole } from '../config/manifest';
+import { DRAIN_HOOK } from '../config/lifecycle';
 import { sha256Hex } from '../config/manifest';
 import { reportKey } from '../config/report';
 import { METADATA_CLICKHOUSE } from '../metadata';
 import type { CertificateAuthority, NodeCertificate } from '../tls/certificate-authority';
 import type { Artefacts } from './artefacts';
+import type { NodePackages } from './packages';
 import { userData } from './user-data';
+
+// until CloudFormation gives up on a node, and the longest that it takes.
+const PATIENCE = Duration.hours(1);
+// what is left of it to the new machine, which has to catch up, when the old one took as long as it may.
+const KEPT_FOR_THE_NEW = Duration.minutes(30);
+// after the last query: telling, flushing and stopping.
+const DRAIN_MARGIN = Duration.minutes(5);
+
+/** How long a node may let what runs on it end, such that the time for its replacement still covers it. */
+export const LONGEST_DRAIN = Duration.seconds(PATIENCE.toSeconds() - KEPT_FOR_THE_NEW.toSeconds() - DRAIN_MARGIN.toSeconds());
 
 /** A node by what never changes about it. */
 export interface NodeModel {
@@ -56,6 +68,9 @@ export interface NodeProps {
   /** changes when the image does, which is otherwise known at deployment only. */
   readonly imageGeneration: string;
   readonly volume: VolumeModel;
+  readonly packages: NodePackages;
+  /** how long the node lets what runs there end; see {@link LONGEST_DRAIN}. */
+  readonly drainSeconds: number;
   readonly key: IKey;
   readonly artefacts: Artefacts;
   readonly liveManifest: IStringParameter;
@@ -146,6 +161,7 @@ export class Node extends Construct {
     const object = (key: string): string => artefacts.bucket.arnForObjects(key);
     // every one that was ever published: an instance that is replaced while a change is under way still boots the one before.
     const published = [object('agent/*'), object('manifests/*')];
+    const { packages } = props;
     const volumeArn = `arn:${partition}:ec2:${region}:${account}:volume/${volumeId}`;
     const instances = `arn:${partition}:ec2:${region}:${account}:instance/*`;
     const through = (service: string): Record<string, Record<string, string>> => ({
@@ -154,6 +170,9 @@ export class Node extends Construct {
     const own = (actions: string[], ...resources: string[]): iam.PolicyStatement => new iam.PolicyStatement({ actions, resources });
     const withKey = (service: string, ...actions: string[]): iam.PolicyStatement =>
       new iam.PolicyStatement({ actions, resources: [props.key.keyArn], conditions: through(service) });
+    // the name of the node's group is not known before the role is. The groups of a cluster carry its tag
+    // (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2autoscaling.html).
+    const groups = `arn:${partition}:autoscaling:${region}:${account}:autoScalingGroup:*:autoScalingGroupName/*`;
     // what only a server does: it runs live manifests and proves itself to its peers.
     const ofServers = {
       LiveManifest: own(['ssm:GetParameter'], props.liveManifest.parameterArn),
@@ -165,11 +184,13 @@ export class Node extends Construct {
     const statements = {
       Artefacts: own(['s3:GetObject'], ...published),
       DecryptArtefacts: withKey('s3', 'kms:Decrypt'),
+      ...(packages.readable.length > 0 ? { Packages: own(['s3:GetObject'], ...packages.readable) } : {}),
+      ...(packages.key ? { DecryptPackages: new iam.PolicyStatement({ actions: ['kms:Decrypt'], resources: [packages.key.keyArn], conditions: through('s3') }) } : {}),
       Certificate: own(['secretsmanager:DescribeSecret', 'secretsmanager:GetSecretValue'], certificate.secretArn),
       CaCertificate: own(['ssm:GetParameter'], props.certificates.caCertificate.parameterArn),
       DecryptSecrets: withKey('secretsmanager', 'kms:Decrypt'),
       ...(node.role === 'server' ? ofServers : {}),
-      AttachVolume: own(['ec2:AttachVolume', 'ec2:DetachVolume'], volumeArn, instances),
+      AttachVolume: own(['ec2:AttachVolume'], volumeArn, instances),
       // attaching an encrypted volume makes EC2 hold a grant for the instance
       // (https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption-requirements.html).
       AttachEncrypted: new iam.PolicyStatement({
@@ -190,7 +211,13 @@ export class Node extends Construct {
         ],
         '*',
       ),
-      Signal: own(['cloudformation:SignalResource'], stack.stackId),
+      // the second: which name the node's group has, for the drain.
+      Signal: own(['cloudformation:SignalResource', 'cloudformation:DescribeStackResource'], stack.stackId),
+      Drain: new iam.PolicyStatement({
+        actions: ['autoscaling:CompleteLifecycleAction'],
+        resources: [groups],
+        conditions: { StringEquals: { [`autoscaling:ResourceTag/${props.tag.key}`]: props.tag.value } },
+      }),
       Log: own(
         ['logs:CreateLogStream', 'logs:PutLogEvents'],
         `arn:${partition}:logs:${region}:${account}:log-group:${props.logGroup.logGroupName}:log-stream:${node.name}`,
@@ -204,6 +231,8 @@ export class Node extends Construct {
     acknowledgeWildcards(role, {
       '*': 'ec2:DescribeVolumes and the calls of Session Manager take no resource',
       [instances]: 'which instance attaches the volume is known at launch; the statement is bound to this one volume',
+      [groups]: 'the name of a group is known after its role; the statement is bound to groups that carry the tag of this cluster',
+      ...packages.wildcards,
       ...Object.fromEntries(published.map((resource) => [resource, 'programs and manifests are named by hashes that change; they hold no secret, and nodes accept them by hash'])),
     });
     return role;
@@ -221,16 +250,27 @@ export class Node extends Construct {
       healthCheckType: 'EC2',
       healthCheckGracePeriod: Duration.minutes(10).toSeconds(),
       targetGroupArns: [...props.targetGroupArns],
+      // inside of the group, so that it is there before the first instance and is no resource of its own. A change of it takes no interruption
+      // (https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-autoscaling-autoscalinggroup-lifecyclehookspecification.html).
+      // The agent ends it as soon as the node has drained; a node that says nothing is terminated when the time is over.
+      lifecycleHookSpecificationList: [
+        {
+          lifecycleHookName: DRAIN_HOOK,
+          lifecycleTransition: 'autoscaling:EC2_INSTANCE_TERMINATING',
+          heartbeatTimeout: props.drainSeconds + DRAIN_MARGIN.toSeconds(),
+          defaultResult: 'CONTINUE',
+        },
+      ],
       tags: [{ key: 'Name', value: props.node.host, propagateAtLaunch: true }, { ...props.tag, propagateAtLaunch: true }],
     });
     // CloudFormation waits at most an hour for a signal.
-    group.cfnOptions.creationPolicy = { resourceSignal: { count: 1, timeout: 'PT1H' } };
+    group.cfnOptions.creationPolicy = { resourceSignal: { count: 1, timeout: PATIENCE.toIsoString() } };
     group.cfnOptions.updatePolicy = {
       autoScalingRollingUpdate: {
         minInstancesInService: 0,
         maxBatchSize: 1,
         waitOnResourceSignals: true,
-        pauseTime: 'PT1H',
+        pauseTime: PATIENCE.toIsoString(),
         // a replacement by Auto Scaling in the middle of a rolling update would be a second instance for the same volume.
         suspendProcesses: ['HealthCheck', 'ReplaceUnhealthy', 'AZRebalance', 'AlarmNotification', 'ScheduledActions'],
       },
@@ -266,6 +306,11 @@ export class Node extends Construct {
         nodeSecretArn: parts.certificate.secretArn,
         caParameter: props.certificates.caCertificate.parameterName,
         clientNetworks: props.clientNetworks,
+        stackId: stack.stackId,
+        groupLogicalId: stack.getLogicalId(this.group),
+        logGroup: props.logGroup.logGroupName,
+        packageBucket: props.packages.bucketName,
+        packages: props.packages.objects,
       },
       1,
     );
@@ -285,6 +330,7 @@ export class Node extends Construct {
       // the interface brings the subnet and the groups.
       networkInterfaces: [{ deviceIndex: 0, networkInterfaceId: parts.networkInterface.ref }],
       // a token with one hop: a container or a forwarded request cannot fetch the node's credentials.
+      // No tags: with them no instance starts that is given one with a blank or a slash in its key.
       metadataOptions: { httpEndpoint: 'enabled', httpTokens: 'required', httpPutResponseHopLimit: 1, instanceMetadataTags: 'disabled' },
       blockDeviceMappings: [
         {

@@ -8,7 +8,7 @@ export const SHARDS_PER_BLOCK = 40;
  *
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
  */
-export const MOST_NODES_IN_ONE_STACK = 34;
+export const MOST_NODES_IN_ONE_STACK = 28;
 
 /**
  * How many nodes nested stacks take: one operation may touch at most 2,500 resources over the whole hierarchy, at most 9 are a node's,

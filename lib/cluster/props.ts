@@ -3,6 +3,7 @@ import type * as ec2 from 'aws-cdk-lib/aws-ec2';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type * as logs from 'aws-cdk-lib/aws-logs';
 import type { ClickHouseVpcEndpoints } from '../network/vpc-endpoints';
+import type { ClickHousePackages } from './packages';
 import type { ClickHouseServerSettings } from './server-settings';
 import type { ClickHouseVersion } from './version';
 
@@ -55,7 +56,7 @@ export interface ClickHouseClusterProps {
 
   /**
    * Whether nodes are defined in nested stacks, by wave and block of shards. Say so when the cluster is created if it may outgrow
-   * one stack (34 nodes): moving nodes between stacks later would replace them.
+   * one stack (28 nodes): moving nodes between stacks later would replace them.
    *
    * @default false
    */
@@ -78,6 +79,13 @@ export interface ClickHouseClusterProps {
   readonly version?: ClickHouseVersion;
 
   /**
+   * Where the packages of that release come from. Nodes install them from a bucket, by their SHA-256, or have them in their machine image.
+   *
+   * @default ClickHousePackages.official()
+   */
+  readonly packages?: ClickHousePackages;
+
+  /**
    * The machines. Graviton and x86 both work; ClickHouse wants at least 8 GiB of memory.
    *
    * @see https://clickhouse.com/docs/guides/sizing-and-hardware-recommendations
@@ -86,7 +94,8 @@ export interface ClickHouseClusterProps {
   readonly instanceType?: ec2.InstanceType;
 
   /**
-   * The machine image. It must be Amazon Linux 2023 of the instance type's architecture: the launch script relies on its packages.
+   * The machine image. It must be Amazon Linux 2023, or made from it, of the instance type's architecture: the launch script relies on its
+   * packages. An image that has ClickHouse in it goes with `packages: ClickHousePackages.preinstalled()`, and `keeperMachineImage`.
    *
    * @default - the newest Amazon Linux 2023 at the first deployment, pinned until `machineImageGeneration` changes
    */
@@ -128,6 +137,13 @@ export interface ClickHouseClusterProps {
    * @default - m7g.medium, or m7i.large if the servers are x86
    */
   readonly keeperInstanceType?: ec2.InstanceType;
+
+  /**
+   * The machine image of Keepers: Amazon Linux 2023, or made from it, of the architecture of their machines.
+   *
+   * @default - `machineImage`
+   */
+  readonly keeperMachineImage?: ec2.IMachineImage;
 
   /**
    * The size of a Keeper's volume, from 10 GiB: it holds snapshots and the log of coordination, not data.

@@ -62,7 +62,8 @@ export interface ClickHouseServerSettings {
   readonly metricLogRetention?: Duration;
 
   /**
-   * How long a stopping server waits for running queries before it ends them.
+   * How long a stopping server waits for running queries before it ends them: at most 25 minutes, since CloudFormation waits for an hour until
+   * a node is replaced.
    *
    * @default Duration.minutes(5)
    */

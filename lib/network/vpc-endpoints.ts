@@ -19,7 +19,10 @@ export enum ClickHouseVpcService {
   /** Amazon S3, through a gateway: artefacts of the cluster and packages of the operating system. */
   S3 = 'S3',
 
-  /** AWS CloudFormation: a node signals that it serves. */
+  /** Amazon EC2 Auto Scaling: a node that is about to be terminated says that it has drained. */
+  AUTO_SCALING = 'AUTO_SCALING',
+
+  /** AWS CloudFormation: a node signals that it serves, and asks which group it is in. */
   CLOUDFORMATION = 'CLOUDFORMATION',
 
   /** Amazon EC2: a node attaches its data volume. */
@@ -59,8 +62,8 @@ export interface ClickHouseVpcEndpointsProps {
   readonly s3Subnets?: ec2.SubnetSelection[];
 
   /**
-   * The buckets that may be reached besides the package repositories of Amazon Linux. A bucket of another stack that uses this VPC
-   * would make the two stacks depend on each other.
+   * The buckets that may be reached besides the package repositories of Amazon Linux: those of the clusters, and those that packages of
+   * ClickHouse lie in. A bucket of another stack that uses this VPC would make the two stacks depend on each other.
    *
    * @default - every bucket of this account
    */
@@ -204,6 +207,8 @@ export class ClickHouseVpcEndpoints extends Construct implements ec2.IConnectabl
 
 function interfaceService(service: Exclude<ClickHouseVpcService, ClickHouseVpcService.S3>): ec2.InterfaceVpcEndpointAwsService {
   switch (service) {
+    case ClickHouseVpcService.AUTO_SCALING:
+      return ec2.InterfaceVpcEndpointAwsService.AUTOSCALING;
     case ClickHouseVpcService.CLOUDFORMATION:
       return ec2.InterfaceVpcEndpointAwsService.CLOUDFORMATION;
     case ClickHouseVpcService.EC2:
@@ -244,11 +249,14 @@ function statementsFor(service: ClickHouseVpcService, stack: Stack, buckets?: re
         allow(['s3:PutObject'], objects(`${REPORTS}*`), ours),
       ];
     }
+    case ClickHouseVpcService.AUTO_SCALING:
+      // https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-vpc-endpoints.html
+      return [allow(['autoscaling:CompleteLifecycleAction'], [here('autoscaling', 'autoScalingGroup:*')])];
     case ClickHouseVpcService.CLOUDFORMATION:
-      return [allow(['cloudformation:SignalResource'], [here('cloudformation', 'stack/*')])];
+      return [allow(['cloudformation:SignalResource', 'cloudformation:DescribeStackResource'], [here('cloudformation', 'stack/*')])];
     case ClickHouseVpcService.EC2:
       // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/interface-vpc-endpoints.html; describing takes no resource.
-      return [allow(['ec2:AttachVolume', 'ec2:DetachVolume'], [here('ec2', 'volume/*'), here('ec2', 'instance/*')]), allow(['ec2:DescribeVolumes'], ['*'])];
+      return [allow(['ec2:AttachVolume'], [here('ec2', 'volume/*'), here('ec2', 'instance/*')]), allow(['ec2:DescribeVolumes'], ['*'])];
     case ClickHouseVpcService.LOGS:
       // https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch-logs-and-interface-VPC.html
       return [allow(['logs:CreateLogStream', 'logs:PutLogEvents'], [here('logs', 'log-group:*')])];

@@ -19,6 +19,7 @@ import * as ssm from 'aws-cdk-lib/aws-ssm';
 import { Construct } from 'constructs';
 import { PlainAuthority } from './plain-authority';
 import { plainFunction } from './plain-function';
+import { PlainPackages } from './plain-packages';
 import { PlainRotation, plainUserSecret } from './plain-rotation';
 
 const CIDR = '10.20.0.0/16';
@@ -75,11 +76,16 @@ export class PlainStack extends Stack {
     const session = ['CreateControlChannel', 'CreateDataChannel', 'OpenControlChannel', 'OpenDataChannel'].map((action) => `ssmmessages:${action}`);
     const endpoints = [
       toS3,
-      through443('CloudFormation', services.CLOUDFORMATION, pass(['cloudformation:SignalResource'], [here('cloudformation', 'stack/*')], own)),
+      through443(
+        'AutoScaling',
+        services.AUTOSCALING,
+        pass(['autoscaling:CompleteLifecycleAction'], [here('autoscaling', 'autoScalingGroup:*')], own),
+      ),
+      through443('CloudFormation', services.CLOUDFORMATION, pass(['cloudformation:SignalResource', 'cloudformation:DescribeStackResource'], [here('cloudformation', 'stack/*')], own)),
       through443(
         'Ec2',
         services.EC2,
-        pass(['ec2:AttachVolume', 'ec2:DetachVolume'], [here('ec2', 'volume/*'), here('ec2', 'instance/*')], own),
+        pass(['ec2:AttachVolume'], [here('ec2', 'volume/*'), here('ec2', 'instance/*')], own),
         pass(['ec2:DescribeVolumes'], ['*'], own),
       ),
       through443('CloudWatchLogs', services.CLOUDWATCH_LOGS, pass(['logs:CreateLogStream', 'logs:PutLogEvents'], [here('logs', 'log-group:*')], own)),
@@ -199,6 +205,8 @@ export class PlainStack extends Stack {
       },
     });
     published.node.addDependency(bucket);
+    const { clickhouseVersion: version } = JSON.parse(boot.server.content) as { clickhouseVersion: string };
+    const packages = new PlainPackages(this, 'Packages', { version, bucket, key, bundle: join(props.bundles, 'mirror-packages'), after: published });
     const secret = new secretsmanager.Secret(this, 'InternalSecret', {
       description: 'What the nodes prove themselves to each other with',
       encryptionKey: key,
@@ -238,8 +246,8 @@ export class PlainStack extends Stack {
     readers.addStatements(new iam.PolicyStatement({ actions: ['secretsmanager:DescribeSecret', 'secretsmanager:GetSecretValue'], resources: Object.values(secrets).map(({ secretArn }) => secretArn) }));
     const instances = `arn:${partition}:ec2:${region}:${account}:instance/*`;
     const through = (service: string): Record<string, Record<string, string>> => ({ StringEquals: { 'kms:ViaService': `${service}.${region}.amazonaws.com` } });
-    const keeper = { role: 'keeper', boot: boot.keeper, instanceType: 'm7g.medium', size: 20, targetGroupArns: [] } as const;
-    const server = { role: 'server', boot: boot.server, instanceType: 'm7g.large', size: 100, targetGroupArns: targets.map((each) => each.targetGroupArn) } as const;
+    const keeper = { role: 'keeper', boot: boot.keeper, instanceType: 'm7g.medium', size: 20, drain: 330, targetGroupArns: [] } as const;
+    const server = { role: 'server', boot: boot.server, instanceType: 'm7g.large', size: 100, drain: 600, targetGroupArns: targets.map((each) => each.targetGroupArn) } as const;
     const keepers = [1, 2, 3].map((serverId) => ({ ...keeper, name: `keeper-${serverId}`, subnet: subnets[serverId - 1], ids: { serverId: `${serverId}` } }));
     const replicas = [1, 2].map((replica) => ({
       ...server,
@@ -249,7 +257,7 @@ export class PlainStack extends Stack {
     }));
     let before: autoscaling.CfnAutoScalingGroup | undefined;
     const firstBoot = new CfnWaitConditionHandle(this, 'FirstBoot');
-    firstBoot.node.addDependency(published, nodeGroup, servicesGroup, ...endpoints);
+    firstBoot.node.addDependency(published, packages, nodeGroup, servicesGroup, ...endpoints);
     for (const node of [...keepers, ...replicas]) {
       const { name, subnet } = node;
       if (subnet === undefined) throw new Error('the VPC has too few isolated subnets');
@@ -298,6 +306,7 @@ export class PlainStack extends Stack {
                 resources: [bucket.arnForObjects('agent/*'), bucket.arnForObjects('manifests/*')],
               }),
               new iam.PolicyStatement({ sid: 'DecryptArtefacts', actions: ['kms:Decrypt'], resources: [key.keyArn], conditions: through('s3') }),
+              new iam.PolicyStatement({ sid: 'Packages', actions: ['s3:GetObject'], resources: [bucket.arnForObjects('packages/*')] }),
               new iam.PolicyStatement({
                 sid: 'Certificate',
                 actions: ['secretsmanager:DescribeSecret', 'secretsmanager:GetSecretValue'],
@@ -308,7 +317,7 @@ export class PlainStack extends Stack {
               ...(node.role === 'server' ? ofServers : []),
               new iam.PolicyStatement({
                 sid: 'AttachVolume',
-                actions: ['ec2:AttachVolume', 'ec2:DetachVolume'],
+                actions: ['ec2:AttachVolume'],
                 resources: [`arn:${partition}:ec2:${region}:${account}:volume/${volume.ref}`, instances],
               }),
               new iam.PolicyStatement({
@@ -329,7 +338,13 @@ export class PlainStack extends Stack {
                 ],
                 resources: ['*'],
               }),
-              new iam.PolicyStatement({ sid: 'Signal', actions: ['cloudformation:SignalResource'], resources: [this.stackId] }),
+              new iam.PolicyStatement({ sid: 'Signal', actions: ['cloudformation:SignalResource', 'cloudformation:DescribeStackResource'], resources: [this.stackId] }),
+              new iam.PolicyStatement({
+                sid: 'Drain',
+                actions: ['autoscaling:CompleteLifecycleAction'],
+                resources: [`arn:${partition}:autoscaling:${region}:${account}:autoScalingGroup:*:autoScalingGroupName/*`],
+                conditions: { StringEquals: { [`autoscaling:ResourceTag/${NODE_TAG.key}`]: NODE_TAG.value } },
+              }),
               new iam.PolicyStatement({
                 sid: 'Log',
                 actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
@@ -348,6 +363,9 @@ export class PlainStack extends Stack {
         healthCheckType: 'EC2',
         healthCheckGracePeriod: 600,
         targetGroupArns: [...node.targetGroupArns],
+        lifecycleHookSpecificationList: [
+          { lifecycleHookName: 'drain', lifecycleTransition: 'autoscaling:EC2_INSTANCE_TERMINATING', heartbeatTimeout: node.drain, defaultResult: 'CONTINUE' },
+        ],
         tags: [{ key: 'Name', value: host, propagateAtLaunch: true }, { ...NODE_TAG, propagateAtLaunch: true }],
       });
       group.cfnOptions.creationPolicy = { resourceSignal: { count: 1, timeout: 'PT1H' } };
@@ -378,6 +396,11 @@ export class PlainStack extends Stack {
           nodeSecretArn: certificate.secretArn,
           caParameter: caCertificate.parameterName,
           clientNetworks: [vpc.vpcCidrBlock],
+          stackId: this.stackId,
+          groupLogicalId: this.getLogicalId(group),
+          logGroup: logGroup.logGroupName,
+          packageBucket: bucket.bucketName,
+          packages: packages.of(node.role),
         },
         1,
       );
@@ -397,17 +420,26 @@ export class PlainStack extends Stack {
 set -euo pipefail
 umask 077
 
-token() { curl -sf -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 300' http://169.254.169.254/latest/api/token; }
-instance_id() { curl -sf -H "X-aws-ec2-metadata-token: $(token)" http://169.254.169.254/latest/meta-data/instance-id; }
-failed() {
+token() { curl -sf --max-time 5 -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 300' http://169.254.169.254/latest/api/token; }
+instance_id() { curl -sf --max-time 5 -H "X-aws-ec2-metadata-token: $(token)" http://169.254.169.254/latest/meta-data/instance-id; }
+again() {
+  local pause
+  for pause in 5 10 20 40; do
+    timeout -k 10 "$@" && return
+    sleep "$pause"
+  done
+  timeout -k 10 "$@"
+}
+ended() {
+  [ "$1" -ne 0 ] || return 0
   echo "launch failed with status $1" >&2
-  aws cloudformation signal-resource --region '${region}' --stack-name '${this.stackId}' \\
+  again 60 aws cloudformation signal-resource --region '${region}' --stack-name '${this.stackId}' \\
     --logical-resource-id '${this.getLogicalId(group)}' --unique-id "$(instance_id)" --status FAILURE
 }
-trap 'status=$?; [ "$status" -eq 0 ] || failed "$status"' EXIT
+trap 'ended "$?"' EXIT
 
 fetch() {
-  aws s3api get-object --region '${region}' --bucket '${bucket.bucketName}' --key "$1" "$3" >/dev/null
+  again 60 aws s3api get-object --region '${region}' --bucket '${bucket.bucketName}' --key "$1" "$3" >/dev/null
   echo "$2  $3" | sha256sum --check --quiet
 }
 
@@ -416,10 +448,12 @@ cat > /etc/clickhouse-agent/identity.json <<'END'
 ${identity}
 END
 
-dnf install -y --quiet nodejs24
+release=$(rpm -q --queryformat '%{VERSION}' system-release)
+again 300 dnf install -y --quiet --releasever="$release" --setopt=gpgcheck=1 --setopt='*.gpgcheck=1' nodejs24 nftables
 fetch '${agent.key}' '${agent.sha256}' /opt/clickhouse-agent/agent.js
 fetch '${node.boot.key}' '${node.boot.sha256}' /etc/clickhouse-agent/boot.json
 node-24 /opt/clickhouse-agent/agent.js boot --identity /etc/clickhouse-agent/identity.json --manifest /etc/clickhouse-agent/boot.json
+trap - EXIT
 `),
         },
       });

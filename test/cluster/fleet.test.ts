@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { App, CfnResource, NestedStack, Stack } from 'aws-cdk-lib';
+import { App, CfnResource, Duration, NestedStack, Stack } from 'aws-cdk-lib';
 import { Annotations, Match } from 'aws-cdk-lib/assertions';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import { Construct } from 'constructs';
@@ -201,7 +201,7 @@ describe('limits', () => {
   });
 
   test('one more is an error that says what to do', () => {
-    expect(() => build({ shards: 19, replicas: 2, keepers: 3 })).toThrow(/at most 34 nodes, got 41 \(19 shards of 2 replicas and 3 Keepers\); give 'nestedStacks: true' when the cluster is created.*\[Test\/Analytics\]/);
+    expect(() => build({ shards: 19, replicas: 2, keepers: 3 })).toThrow(/at most 28 nodes, got 41 \(19 shards of 2 replicas and 3 Keepers\); give 'nestedStacks: true' when the cluster is created.*\[Test\/Analytics\]/);
     expect(() => build({ shards: 124, replicas: 2, keepers: 3, nestedStacks: true })).toThrow(/at most 250 nodes, got 251.*make two clusters/);
   });
 });
@@ -210,6 +210,7 @@ describe('bad sizes', () => {
   test.each<[Partial<ClickHouseClusterProps>, RegExp]>([
     [{ keepers: 2 }, /must be odd .* got 2; use 3/],
     [{ keepers: 0 }, /2 replicas need Keepers/],
+    [{ settings: { shutdownWait: Duration.minutes(26) } }, /'settings.shutdownWait' must be at most 25 minutes, got 1560 seconds/],
     [{ shards: 0 }, /'shards' must be a whole number from 1/],
     [{ replicas: 1.5 }, /'replicas' must be a whole number from 1 .* got 1.5/],
     [{ adoptVolumes: { 'server-9-9': 'vol-0123456789abcdef0' } }, /'adoptVolumes' must name nodes of this cluster .* got "server-9-9"/],

@@ -29,22 +29,27 @@ function line({ Effect, Action, Resource, Condition = {} }: Statement): string {
   return [`${Effect} ${[Action].flat().join(',')} on ${short(Resource).replace(/[0-9a-f]{64}/g, '<sha256>')}`, ...conditions.sort()].join(' if ');
 }
 
+/** The tag's value is a name and a hash of where the cluster is in the app. */
+const tagless = (statement: string): string => statement.replace(/StringEquals [a-z0-9]+-[0-9a-f]{12}$/, 'StringEquals <tag>');
+
 const statements = roles.map(({ id, role }) => ({ id, lines: (role.Policies ?? []).flatMap(({ PolicyDocument }) => PolicyDocument.Statement).map(line) }));
 const of = (name: string): string[] => statements.find(({ id }) => id.includes(name))?.lines ?? [];
 
 test('every role there is without a user, and no managed policy', () => {
-  expect(roles.map(({ id }) => id.replace(/[0-9A-F]{8}$/, '')).sort()).toEqual(['AnalyticsArtefactsPublisherRole', 'AnalyticsCertificatesIssuerRole', 'AnalyticsKeeper1Role', 'AnalyticsLiveRolloutWaiterRole', 'AnalyticsRegionLookupRole', 'AnalyticsShard1Replica1Role']);
+  expect(roles.map(({ id }) => id.replace(/[0-9A-F]{8}$/, '')).sort()).toEqual(['AnalyticsArtefactsPublisherRole', 'AnalyticsCertificatesIssuerRole', 'AnalyticsKeeper1Role', 'AnalyticsLiveRolloutWaiterRole', 'AnalyticsPackagesMirrorRole', 'AnalyticsRegionLookupRole', 'AnalyticsShard1Replica1Role']);
   for (const { role } of roles) expect(role.ManagedPolicyArns).toBeUndefined();
   expect(Object.keys(resources(synthesised, 'AWS::IAM::Policy'))).toEqual([]);
 });
 
 const onEveryNode = (id: string, name: string): string[] => [
   // any instance, but this one volume.
-  `Allow ec2:AttachVolume,ec2:DetachVolume on arn:<Partition>:ec2:<Region>:<AccountId>:volume/<${id}Volume> + arn:<Partition>:ec2:<Region>:<AccountId>:instance/*`,
+  `Allow ec2:AttachVolume on arn:<Partition>:ec2:<Region>:<AccountId>:volume/<${id}Volume> + arn:<Partition>:ec2:<Region>:<AccountId>:instance/*`,
   'Allow kms:CreateGrant on <Key> if kms:GrantIsForAWSResource Bool true if kms:ViaService StringEquals ec2.<Region>.amazonaws.com',
   // these take no resource.
   'Allow ec2:DescribeVolumes,ssm:UpdateInstanceInformation,ssmmessages:CreateControlChannel,ssmmessages:CreateDataChannel,ssmmessages:OpenControlChannel,ssmmessages:OpenDataChannel on *',
-  'Allow cloudformation:SignalResource on <StackId>',
+  'Allow cloudformation:SignalResource,cloudformation:DescribeStackResource on <StackId>',
+  // which group is known after the role is made: it ends no wait of another cluster.
+  'Allow autoscaling:CompleteLifecycleAction on arn:<Partition>:autoscaling:<Region>:<AccountId>:autoScalingGroup:*:autoScalingGroupName/* if autoscaling:ResourceTag/cdk-secure-clickhouse:cluster StringEquals <tag>',
   `Allow logs:CreateLogStream,logs:PutLogEvents on arn:<Partition>:logs:<Region>:<AccountId>:log-group:<Logs>:log-stream:${name}`,
 ];
 
@@ -56,10 +61,12 @@ const ofItsCertificate = (id: string): string[] => [
 
 // a change here is a change of what a stolen credential can do: each wildcard has its reason beside it.
 test('everything a server may do', () => {
-  expect(of('Shard1Replica1')).toEqual([
+  expect(of('Shard1Replica1').map(tagless)).toEqual([
     // every published one: an instance that is replaced in the middle of a change boots the one before. They hold no secret.
     'Allow s3:GetObject on <ArtefactsBucket>/agent/* + <ArtefactsBucket>/manifests/*',
     'Allow kms:Decrypt on <Key> if kms:ViaService StringEquals s3.<Region>.amazonaws.com',
+    // the same of packages, which anybody may have.
+    'Allow s3:GetObject on <ArtefactsBucket>/packages/*',
     ...ofItsCertificate('Shard1Replica1'),
     'Allow ssm:GetParameter on arn:<Partition>:ssm:<Region>:<AccountId>:parameter/<LiveManifest>',
     'Allow secretsmanager:GetSecretValue on <InternalSecret>',
@@ -70,12 +77,23 @@ test('everything a server may do', () => {
 });
 
 test('everything a Keeper may do: no live manifest, no secret but its own', () => {
-  expect(of('Keeper1')).toEqual([
+  expect(of('Keeper1').map(tagless)).toEqual([
     'Allow s3:GetObject on <ArtefactsBucket>/agent/* + <ArtefactsBucket>/manifests/*',
     'Allow kms:Decrypt on <Key> if kms:ViaService StringEquals s3.<Region>.amazonaws.com',
+    'Allow s3:GetObject on <ArtefactsBucket>/packages/*',
     ...ofItsCertificate('Keeper1'),
     ...onEveryNode('Keeper1', 'keeper-1'),
   ]);
+});
+
+test('a node ends the wait of groups of its own cluster and of no other', () => {
+  const { Tags } = Object.values(resources(synthesised, 'AWS::AutoScaling::AutoScalingGroup'))[0]?.Properties as { Tags: { Key: string; Value: string }[] };
+  const own = Tags.find(({ Key }) => Key === 'cdk-secure-clickhouse:cluster')?.Value;
+  expect(own).toMatch(/^[a-z0-9]+-[0-9a-f]{12}$/);
+  const drains = roles.flatMap(({ role }) => role.Policies ?? []).flatMap(({ PolicyDocument }) => PolicyDocument.Statement).filter(({ Action }) => JSON.stringify(Action).includes('autoscaling:'));
+  expect(drains.map(({ Condition }) => Condition)).toEqual([1, 2].map(() => ({ StringEquals: { 'autoscaling:ResourceTag/cdk-secure-clickhouse:cluster': own } })));
+  const [other] = Object.values(resources(clusterStack({ replicas: 1, clusterName: 'other' }).template(), 'AWS::AutoScaling::AutoScalingGroup'));
+  expect(JSON.stringify(other?.Properties.Tags)).not.toContain(own);
 });
 
 test('everything the functions may do', () => {
@@ -95,7 +113,15 @@ test('everything the functions may do', () => {
     'Allow kms:GenerateDataKey,kms:Decrypt on <Key>',
     'Allow ssm:PutParameter on arn:<Partition>:ssm:<Region>:<AccountId>:parameter/<LiveManifest>',
   ]);
-  expect(of('Issuer').map((each) => each.replace(/StringEquals [a-z0-9]+-[0-9a-f]{12}$/, 'StringEquals <tag>'))).toEqual([
+  expect(of('Mirror')).toEqual([
+    'Allow logs:CreateLogStream,logs:PutLogEvents on <PackagesMirrorLogs>',
+    // packages are named by hashes that are known at deployment; it deletes none.
+    'Allow s3:GetObject,s3:PutObject,s3:AbortMultipartUpload on <ArtefactsBucket>/packages/*',
+    'Allow s3:ListBucket on <ArtefactsBucket> if s3:prefix StringLikeIfExists packages/*',
+    'Allow s3:ListBucketMultipartUploads on <ArtefactsBucket>',
+    'Allow kms:GenerateDataKey,kms:Decrypt on <Key> if kms:ViaService StringEquals s3.<Region>.amazonaws.com',
+  ]);
+  expect(of('Issuer').map(tagless)).toEqual([
     'Allow logs:CreateLogStream,logs:PutLogEvents on <CertificatesIssuerLogs>',
     'Allow ssm:GetParameter,ssm:PutParameter on arn:<Partition>:ssm:<Region>:<AccountId>:parameter/<CertificatesCertificate>',
     // by the tag that only the secrets of nodes carry; the right to sign is in the policy of the key.
@@ -136,7 +162,7 @@ describe('with a user who has a password', () => {
     const [role] = Object.entries(resources(withUser, 'AWS::IAM::Role')).filter(([id]) => id.includes('Rotator'));
     const interfaces = 'ec2:AssignPrivateIpAddresses,ec2:CreateNetworkInterface,ec2:DeleteNetworkInterface,ec2:DescribeNetworkInterfaces,ec2:DescribeSubnets,ec2:UnassignPrivateIpAddresses';
     const lines = (role?.[1].Properties as unknown as Role).Policies?.flatMap(({ PolicyDocument }) => PolicyDocument.Statement).map(line);
-    expect(lines?.map((each) => each.replace(/on arn:<Partition>:ssm:<Region>:<AccountId>:document\/.*/, 'on the document').replace(/StringEquals [a-z0-9]+-[0-9a-f]{12}$/, 'StringEquals <tag>'))).toEqual([
+    expect(lines?.map((each) => each.replace(/on arn:<Partition>:ssm:<Region>:<AccountId>:document\/.*/, 'on the document')).map(tagless)).toEqual([
       'Allow logs:CreateLogStream,logs:PutLogEvents on <AccessRotationRotatorLogs>',
       // Lambda makes its interfaces with the role, and code inside the function may not.
       `Allow ${interfaces} on *`,
@@ -196,15 +222,15 @@ test('the example has these roles and no other statement', () => {
   const found = Object.entries(resources(example, 'AWS::IAM::Role')).map(([id, { Properties }]) => ({ id: id.replace(/[0-9A-F]{8}$/, ''), role: Properties as unknown as Role }));
   const linesOf = (role: Role): string[] => (role.Policies ?? []).flatMap(({ PolicyDocument }) => PolicyDocument.Statement).map(line);
   // one server and one Keeper stand for all: only names and volumes differ.
-  const general = (lines: string[]): string[] => lines.map((each) => each.replace(/(?:Shard\dReplica|Keeper)\d/g, 'Node').replace(/(?:server-\d-\d|keeper-\d)/g, 'name').replace(/<ClickHouse/g, '<'));
+  const general = (lines: string[]): string[] => lines.map((each) => each.replace(/(?:Shard\dReplica|Keeper)\d/g, 'Node').replace(/(?:server-\d-\d|keeper-\d)/g, 'name').replace(/<ClickHouse/g, '<')).map(tagless);
   for (const { id, role } of found) {
-    const kind = /(Publisher|Waiter|Lookup|Shard1Replica1|Keeper1)/.exec(id.replace(/Shard\dReplica\d/, 'Shard1Replica1').replace(/Keeper\d/, 'Keeper1'))?.[1];
+    const kind = /(Publisher|Mirror|Waiter|Lookup|Shard1Replica1|Keeper1)/.exec(id.replace(/Shard\dReplica\d/, 'Shard1Replica1').replace(/Keeper\d/, 'Keeper1'))?.[1];
     if (kind) expect(general(linesOf(role))).toEqual(general(of(kind)));
   }
   const others = found.filter(({ id }) => !id.startsWith('ClickHouse'));
   // the VPC's flow logs, which aws-cdk-lib defines, and the application.
   expect(others.map(({ id }) => id)).toEqual(['VpcAllIAMRole', 'ApplicationRole']);
-  expect(found).toHaveLength(12);
+  expect(found).toHaveLength(13);
   const [flowLogs, application] = Object.values(resources(example, 'AWS::IAM::Policy')).map(({ Properties }) => (Properties as unknown as { PolicyDocument: { Statement: Statement[] } }).PolicyDocument.Statement.map(line));
   expect(application).toEqual([
     'Allow secretsmanager:GetSecretValue,secretsmanager:DescribeSecret on <ClickHouseUsersreportsSecret>',

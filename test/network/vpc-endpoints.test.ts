@@ -49,7 +49,7 @@ describe('one set', () => {
   const endpoints = byService(synthesised);
 
   test('has exactly what nodes call', () => {
-    expect(Object.keys(endpoints).sort()).toEqual(['cloudformation', 'ec2', 'logs', 's3', 'secretsmanager', 'ssm', 'ssmmessages']);
+    expect(Object.keys(endpoints).sort()).toEqual(['autoscaling', 'cloudformation', 'ec2', 'logs', 's3', 'secretsmanager', 'ssm', 'ssmmessages']);
     for (const [name, { Properties }] of Object.entries(endpoints)) expect(Properties.VpcEndpointType).toBe(name === 's3' ? 'Gateway' : 'Interface');
   });
 
@@ -84,8 +84,9 @@ describe('one set', () => {
         `Allow s3:GetObject on arn:<Partition>:s3:::*/*${own} and StringEquals aws:ResourceAccount <AccountId>`,
         `Allow s3:PutObject on arn:<Partition>:s3:::*/reports/*${own} and StringEquals aws:ResourceAccount <AccountId>`,
       ],
-      cloudformation: [`Allow cloudformation:SignalResource on ${here('cloudformation')}:stack/*${own}`],
-      ec2: [`Allow ec2:AttachVolume,ec2:DetachVolume on ${here('ec2')}:volume/* + ${here('ec2')}:instance/*${own}`, `Allow ec2:DescribeVolumes on *${own}`],
+      autoscaling: [`Allow autoscaling:CompleteLifecycleAction on ${here('autoscaling')}:autoScalingGroup:*${own}`],
+      cloudformation: [`Allow cloudformation:SignalResource,cloudformation:DescribeStackResource on ${here('cloudformation')}:stack/*${own}`],
+      ec2: [`Allow ec2:AttachVolume on ${here('ec2')}:volume/* + ${here('ec2')}:instance/*${own}`, `Allow ec2:DescribeVolumes on *${own}`],
       logs: [`Allow logs:CreateLogStream,logs:PutLogEvents on ${here('logs')}:log-group:*${own}`],
       secretsmanager: [
         `Allow secretsmanager:GetSecretValue,secretsmanager:DescribeSecret,secretsmanager:PutSecretValue,secretsmanager:UpdateSecretVersionStage on ${here('secretsmanager')}:secret:*${own}`,

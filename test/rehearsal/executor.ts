@@ -6,7 +6,7 @@ import type { Environment, Reference } from './graph';
 import { closure, condition, cycles, graphOf, resolve, reversed } from './graph';
 import type { Group, Outcome } from './groups';
 import { Groups } from './groups';
-import { ensemblesOf, exceptOnCreate, GROUP, isCustom, LAUNCH_TEMPLATE, launchOf, markerOf, nodeOf, replaces, VOLUME } from './resources';
+import { drainOf, ensemblesOf, exceptOnCreate, GROUP, isCustom, LAUNCH_TEMPLATE, launchOf, markerOf, nodeOf, replaces, VOLUME } from './resources';
 import type { Process } from './simulation';
 import { Latch, Operation, Simulation } from './simulation';
 import type { Phase, PhaseStatus, ResourceEvent, Timeline } from './timeline';
@@ -481,7 +481,7 @@ class Executor {
     const { definition, path } = resource;
     const node = nodeOf(definition, top);
     const ensemble = node === undefined ? [] : (this.ensembles.get(node.cluster) ?? []);
-    const group: Group = { node, launch: launchOf(properties), ensemble, policy: definition.UpdatePolicy, suspended: false, deleted: false };
+    const group: Group = { node, launch: launchOf(properties), ensemble, policy: definition.UpdatePolicy, drain: drainOf(properties), suspended: false, deleted: false };
     resource.group = group;
     this.record(path, action, 'started', group);
     yield* this.work();
@@ -500,6 +500,7 @@ class Executor {
     const changed = launch !== group.launch;
     group.launch = launch;
     group.policy = definition.UpdatePolicy;
+    group.drain = drainOf(properties);
     const rolling = definition.UpdatePolicy?.AutoScalingRollingUpdate;
     yield* this.work();
     if (!changed || group.node === undefined || rolling === undefined) return this.conclude(path, 'update', group, 'success');

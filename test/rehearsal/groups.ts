@@ -12,6 +12,8 @@ export interface Group {
   /** the Keepers that the configuration of its instance lists. */
   ensemble: readonly string[];
   policy: Resource['UpdatePolicy'];
+  /** the most seconds that an instance is given before it is terminated. */
+  drain: number;
   instance?: Instance;
   /** a rolling update has suspended the replacement of failed instances. */
   suspended: boolean;
@@ -56,12 +58,13 @@ export class Groups {
   public *roll(group: Group, operation: Operation, fault: Fault | undefined): Process<Outcome> {
     const rolling = group.policy?.AutoScalingRollingUpdate;
     group.suspended = rolling?.SuspendProcesses?.some((each) => each === 'HealthCheck' || each === 'ReplaceUnhealthy') ?? false;
-    yield* this.stop(group);
+    const drained = yield* this.stop(group);
     this.start(group, fault);
     const waits = String(rolling?.WaitOnResourceSignals ?? false) === 'true';
     const pause = duration(rolling?.PauseTime ?? (waits ? 'PT5M' : 'PT0S'));
     let outcome: Outcome = 'success';
-    if (waits) outcome = yield* this.listen(group, pause, 1, operation);
+    // whether the time limit counts while the old instance drains is not documented: here it does.
+    if (waits) outcome = yield* this.listen(group, Math.max(0, pause - drained), 1, operation);
     else yield this.simulation.sleep(pause);
     group.suspended = false;
     return outcome;
@@ -91,13 +94,17 @@ export class Groups {
     this.simulation.after(this.simulation.between([60, 300]), heal);
   }
 
-  private *stop(group: Group): Process<void> {
+  /** Answers for how many seconds the instance was given time to drain. */
+  private *stop(group: Group): Process<number> {
     const { instance } = group;
     group.instance = undefined;
-    if (instance === undefined) return;
+    if (instance === undefined) return 0;
     // it stops serving as soon as it is told to go.
     this.world.terminate(instance);
-    yield this.simulation.sleep(this.simulation.between(this.durations.terminate));
+    // Auto Scaling goes on when the instance says so, or else when the time is over.
+    const drained = this.simulation.between([0, group.drain]);
+    yield this.simulation.sleep(this.simulation.between(this.durations.terminate) + drained);
+    return drained;
   }
 
   private start(group: Group, fault: Fault | undefined): void {

@@ -40,6 +40,15 @@ export function launchOf(properties: Readonly<Record<string, unknown>>): string 
   return JSON.stringify([LaunchTemplate, LaunchConfigurationName, MixedInstancesPolicy, VPCZoneIdentifier]);
 }
 
+/**
+ * How many seconds Auto Scaling waits at most before it terminates an instance
+ * (https://docs.aws.amazon.com/autoscaling/ec2/userguide/lifecycle-hooks-overview.html: without a timeout, an hour).
+ */
+export function drainOf({ LifecycleHookSpecificationList: hooks = [] }: Readonly<Record<string, unknown>>): number {
+  const terminating = (hooks as readonly { LifecycleTransition: string; HeartbeatTimeout?: number | string }[]).filter(({ LifecycleTransition }) => LifecycleTransition === 'autoscaling:EC2_INSTANCE_TERMINATING');
+  return Math.max(0, ...terminating.map(({ HeartbeatTimeout = 3600 }) => Number(HeartbeatTimeout)));
+}
+
 /** Whether a handler of ours does it. */
 export function isCustom({ Type }: Resource): boolean {
   return Type.startsWith('Custom::') || Type === 'AWS::CloudFormation::CustomResource';

@@ -46,7 +46,7 @@ describe('a private key', () => {
   test('is in no file of the assembly', () => {
     // the template, its metadata, the tree, the reports, the functions, and the agent.
     expect(files).toEqual(expect.arrayContaining(['Analytics.template.json', 'Analytics.assets.json', 'manifest.json', 'tree.json', 'validation-report.json', expect.stringMatching(/^asset\..*\/agent\.js$/)]));
-    expect(files.filter((file) => /^asset\..*\/index\.js$/.test(file))).toHaveLength(5);
+    expect(files.filter((file) => /^asset\..*\/index\.js$/.test(file))).toHaveLength(6);
     expect(files.flatMap((file) => privateKeysIn(contentOf(file)).map((form) => `${file}: ${form}`))).toEqual([]);
   });
 
