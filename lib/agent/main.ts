@@ -6,10 +6,9 @@ import { FOLDER_DISK } from './certificates/folders';
 import type { NodeIdentity } from './identity';
 import { readIdentity } from './identity';
 import { AGENT_UNIT, agentUnit, enableAutostart, start, writeUnits } from './machine/units';
-import { maintenanceHash } from './node/maintenance';
 import { marksIn } from './node/marks';
 import { realParts } from './node/parts';
-import { certificatesPass, internalSecrets, usersPass } from './node/passes';
+import { certificatesPass, usersCommand } from './node/passes';
 import { serve } from './node/service';
 import { PROGRAMS } from './programs';
 
@@ -60,11 +59,12 @@ async function boot(identity: NodeIdentity, file: string, manifest: string): Pro
 }
 
 /** The agent that stays: brings the node up and keeps it so, until systemd ends it. */
-async function run(identity: NodeIdentity, manifest: string): Promise<number> {
+async function run(identity: NodeIdentity, manifest: string): Promise<never> {
   const stop = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
   await serve({ identity, text: readFileSync(manifest, 'utf8') }, realParts(identity.region), stop.signal);
-  return 0;
+  // a pass that still waits for somebody must not hold up a restart or the machine's end; the next one does it anew.
+  process.exit(0);
 }
 
 /** Users first, for whom somebody may be waiting; then certificates, also when users cannot be looked after. */
@@ -77,9 +77,7 @@ async function refresh(identity: NodeIdentity): Promise<number> {
 
 async function users(command: 'refresh' | 'revoke', identity: NodeIdentity, only: readonly string[]): Promise<number> {
   const parts = realParts(identity.region);
-  // asked first: a machine that is not prepared has no users to look after, and nobody is called for them.
-  const hash = identity.role === 'server' ? maintenanceHash(marksIn(parts.disk, PATHS.agentRuntime)) : '';
-  const { line, complete } = await usersPass(command, identity, only, parts, async () => ({ clusterSecret: (await internalSecrets(identity, parts)).clusterSecret, maintenanceHash: hash }));
+  const { line, complete } = await usersCommand(command, identity, only, parts, marksIn(parts.disk, PATHS.agentRuntime));
   return ended(line, complete, `${command} is not complete, see 'kept' and 'notes' of its line; run it again`);
 }
 

@@ -35,6 +35,7 @@ import { clientNetworks, nodeNetworks, rotationNetworks, vpcCidr } from '../netw
 import { ClusterSecurityGroups } from '../network/security-groups';
 import { onePerZone, privateSubnets } from '../network/subnets';
 import { certificateDaysToExpiry } from '../observability/certificates';
+import { nodeReady, notReadyAlarm } from '../observability/node-ready';
 import { admitServices, clusterKey, keyRemoval } from '../protection/key';
 import { checkedGenerations, KmsAuthority } from '../tls/kms-authority';
 import type { LiveText } from './artefacts';
@@ -292,6 +293,9 @@ export class ClickHouseCluster extends Resource implements IClickHouseCluster {
       },
     });
     certificates.begin(rollout.done, (alarm) => this._access.watch(alarm));
+    const notReady = notReadyAlarm(this, this.clusterName, logGroup);
+    notReady.node.addDependency(rollout.done);
+    this._access.watch(notReady);
     watchLimits(this);
     guard(this);
     if (props.deletionProtection) topmost(Stack.of(this)).terminationProtection = true;
@@ -355,6 +359,15 @@ export class ClickHouseCluster extends Resource implements IClickHouseCluster {
    */
   public metricCertificateDaysToExpiry(props?: cloudwatch.MetricOptions): cloudwatch.Metric {
     return certificateDaysToExpiry(this.clusterName, props);
+  }
+
+  /**
+   * Whether every node that says anything serves: 1, or 0 when one of them does not.
+   *
+   * @default - minimum over 5 minutes
+   */
+  public metricNodeReady(props?: cloudwatch.MetricOptions): cloudwatch.Metric {
+    return nodeReady(this.clusterName, props);
   }
 
   /** Adds what every alarm of the cluster does when it fires, alarms that are still to come included. */

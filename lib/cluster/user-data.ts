@@ -22,7 +22,8 @@ const END = 'END_OF_IDENTITY';
  *
  * Each attempt has a time limit, so that a failure is signalled long before CloudFormation gives up after an hour. Packages are those of the
  * release that the machine image is of, whatever it was told since
- * (https://docs.aws.amazon.com/linux/al2023/ug/deterministic-upgrades-usage.html), and signed.
+ * (https://docs.aws.amazon.com/linux/al2023/ug/deterministic-upgrades-usage.html), and signed. Named is all that the agent runs of it, although most
+ * is on every image: e2fsprogs has mkfs.ext4, e2fsck and resize2fs, libcap getcap and setcap, util-linux flock and wipefs.
  */
 export function userData(model: UserDataModel): string {
   return `#!/bin/bash
@@ -60,7 +61,7 @@ ${model.identity}
 ${END}
 
 release=$(rpm -q --queryformat '%{VERSION}' system-release)
-again 300 dnf install -y --quiet --releasever="$release" --setopt=gpgcheck=1 --setopt='*.gpgcheck=1' nodejs24 nftables
+again 300 dnf install -y --quiet --releasever="$release" --setopt=gpgcheck=1 --setopt='*.gpgcheck=1' nodejs24 nftables e2fsprogs libcap util-linux
 fetch '${model.agent.key}' '${model.agent.sha256}' /opt/clickhouse-agent/agent.js
 fetch '${model.boot.key}' '${model.boot.sha256}' /etc/clickhouse-agent/boot.json
 node-24 /opt/clickhouse-agent/agent.js boot --identity /etc/clickhouse-agent/identity.json --manifest /etc/clickhouse-agent/boot.json

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { StackProps } from 'aws-cdk-lib';
 import { CfnOutput, CfnWaitConditionHandle, CustomResource, Duration, Fn, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import * as autoscaling from 'aws-cdk-lib/aws-autoscaling';
+import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as elbv2 from 'aws-cdk-lib/aws-elasticloadbalancingv2';
 import * as iam from 'aws-cdk-lib/aws-iam';
@@ -449,7 +450,7 @@ ${identity}
 END
 
 release=$(rpm -q --queryformat '%{VERSION}' system-release)
-again 300 dnf install -y --quiet --releasever="$release" --setopt=gpgcheck=1 --setopt='*.gpgcheck=1' nodejs24 nftables
+again 300 dnf install -y --quiet --releasever="$release" --setopt=gpgcheck=1 --setopt='*.gpgcheck=1' nodejs24 nftables e2fsprogs libcap util-linux
 fetch '${agent.key}' '${agent.sha256}' /opt/clickhouse-agent/agent.js
 fetch '${node.boot.key}' '${node.boot.sha256}' /etc/clickhouse-agent/boot.json
 node-24 /opt/clickhouse-agent/agent.js boot --identity /etc/clickhouse-agent/identity.json --manifest /etc/clickhouse-agent/boot.json
@@ -485,7 +486,21 @@ trap - EXIT
       properties: { Bucket: bucket.bucketName, Pointer: liveParameter.parameterName, Sha256: published.getAttString('LiveSha256'), Nodes: replicas.map(({ name }) => name) },
     });
     if (before) rollout.node.addDependency(before);
-    for (const each of authority.late) each.node.addDependency(rollout);
+    const notReady = new cloudwatch.Alarm(this, 'NotReady', {
+      alarmDescription: `A node of ClickHouse does not serve for 30 minutes, or no node says whether it does. The log group ${logGroup.logGroupName} says why.`,
+      metric: new cloudwatch.Metric({
+        namespace: 'ClickHouse',
+        metricName: 'NodeReady',
+        dimensionsMap: { Cluster: 'analytics' },
+        statistic: cloudwatch.Stats.MINIMUM,
+        period: Duration.minutes(5),
+      }),
+      threshold: 1,
+      evaluationPeriods: 6,
+      comparisonOperator: cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
+      treatMissingData: cloudwatch.TreatMissingData.BREACHING,
+    });
+    for (const each of [...authority.late, notReady]) each.node.addDependency(rollout);
 
     // --- passwords are rotated when all that is there
     const rotation = new PlainRotation(this, 'Rotation', {

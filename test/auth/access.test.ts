@@ -11,8 +11,8 @@ test('what alarms do holds for those that were there and those that come', () =>
   cluster.addAlarmAction(notify);
   cluster.addUser('after');
   const alarms = Object.values(resources(template(), 'AWS::CloudWatch::Alarm'));
-  // two of users, one of rotation, three of certificates.
-  expect(alarms).toHaveLength(6);
+  // two of users, one of rotation, three of certificates, one of nodes.
+  expect(alarms).toHaveLength(7);
   for (const { Properties } of alarms) expect(Properties.AlarmActions).toEqual(['arn:aws:sns:eu-west-1:111111111111:operators']);
 });
 

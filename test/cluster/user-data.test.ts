@@ -90,7 +90,7 @@ describe('run for real, with stand-ins for what a machine has', () => {
     expect(status).toBe(0);
     expect(calls).toEqual([
       'rpm -q --queryformat %{VERSION} system-release',
-      'dnf install -y --quiet --releasever=2023.9.20251117 --setopt=gpgcheck=1 --setopt=*.gpgcheck=1 nodejs24 nftables',
+      'dnf install -y --quiet --releasever=2023.9.20251117 --setopt=gpgcheck=1 --setopt=*.gpgcheck=1 nodejs24 nftables e2fsprogs libcap util-linux',
       `aws s3api get-object --region eu-west-1 --bucket artefacts --key ${MODEL.agent.key} /opt/clickhouse-agent/agent.js`,
       `aws s3api get-object --region eu-west-1 --bucket artefacts --key ${MODEL.boot.key} /etc/clickhouse-agent/boot.json`,
       'node-24 /opt/clickhouse-agent/agent.js boot --identity /etc/clickhouse-agent/identity.json --manifest /etc/clickhouse-agent/boot.json',

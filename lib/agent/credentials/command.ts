@@ -4,7 +4,7 @@ import type { NodeIdentity } from '../identity';
 import type { ManifestStore, VerifiedLiveManifest } from '../live-manifest';
 import { readLiveManifest } from '../live-manifest';
 import { metricLines } from './metrics';
-import type { RefreshReport } from './refresh';
+import type { ReadyDocuments, RefreshReport } from './refresh';
 import { refresh, revokeLeaving } from './refresh';
 import type { SecretStore } from './secrets';
 
@@ -16,10 +16,10 @@ export interface CommandWorld {
   readonly places: Places;
   readonly owner: Owner;
   /**
-   * Writes what users refer to, profiles above all: before them, since the server refuses every user for one whose profile it does not know. What it
-   * returns is done after them.
+   * What users refer to, profiles above all: the server refuses every user for one whose profile it does not know. Whatever has to be fetched for
+   * them is fetched here, so that writing them waits for nothing.
    */
-  readonly documents: (manifest: LiveManifest) => Promise<() => void>;
+  readonly documents: (manifest: LiveManifest) => Promise<ReadyDocuments>;
   readonly now: () => number;
   /** does something while no other process of the machine does. */
   readonly exclusively: <T>(work: () => Promise<T>) => Promise<T>;
@@ -35,7 +35,9 @@ export interface CommandResult {
   readonly line: string;
   readonly metrics: readonly string[];
   readonly complete: boolean;
-  /** whether a file of a user was written or removed. */
+  /** whether the files are what the live manifest says: the weaker word, which a secret that cannot be read does not take back. */
+  readonly declared: boolean;
+  /** whether a file of a user was written or removed, or may have been. */
   readonly changed: boolean;
   /** the live manifest that was used. */
   readonly live: VerifiedLiveManifest;
@@ -57,23 +59,23 @@ export async function credentialsCommand(command: 'refresh' | 'revoke', identity
       disk: world.disk,
       users: { path: world.places.users, owner: world.owner },
       memory: world.places.memory,
+      documents: () => world.documents(manifest),
       now: world.now,
     };
-    const after = await world.documents(manifest);
     const report = command === 'revoke' ? await revokeLeaving(node, only) : await refresh(node);
-    after();
     return {
       line: lineOf(command, sha256, manifest.users.length, report),
       metrics: metricLines(report, manifest.clusterName, world.now()),
       complete: !report.retry && report.kept.length === 0,
-      changed: report.written.length > 0 || report.removed.length > 0,
+      declared: report.stale.length === 0,
+      changed: report.changed,
       live,
     };
   });
 }
 
-function lineOf(command: string, live: string, users: number, { written, removed, leftOut, kept, notes, ages }: RefreshReport): string {
-  return JSON.stringify({ event: command, live, users, written, removed, leftOut, kept, notes, ages });
+function lineOf(command: string, live: string, users: number, { written, removed, leftOut, kept, stale, notes, ages }: RefreshReport): string {
+  return JSON.stringify({ event: command, live, users, written, removed, leftOut, kept, stale, notes, ages });
 }
 
 /** The id of a group in the text of /etc/group. https://man7.org/linux/man-pages/man5/group.5.html */

@@ -1,6 +1,6 @@
 import { ConfigurationError } from '../../config/error';
 import { fillHoles } from '../../config/holes';
-import type { UserDocument } from '../../config/manifest';
+import type { DocumentTemplate, UserDocument } from '../../config/manifest';
 import { parseXml, textOf } from '../../config/parse';
 import { checkedUserName } from '../../config/users';
 import { childElements } from '../../config/xml';
@@ -51,6 +51,23 @@ export function hashesIn(content: string | undefined, user: string): string[] {
   const root = content === undefined ? undefined : read(content);
   const methods = children(child(child(child(root, 'users'), user), 'auth_methods'));
   return methods.map((method) => textOf(child(method, 'password_sha256_hex') ?? method) ?? '').filter((text) => /^[0-9a-f]{64}$/.test(text));
+}
+
+/**
+ * What a document that was written earlier refers to and these documents do not bring. A user's file with such a reference is not only useless: the
+ * server reads no user at all beside it, and does not start.
+ */
+export function missingReferences(content: string, user: string, documents: readonly DocumentTemplate[]): string[] {
+  const element = child(child(read(content), 'users'), user);
+  const texts = (parent: XmlElement | undefined, name: string): string[] => children(parent).filter((each) => each.name === name).flatMap((each) => textOf(each) ?? []);
+  const roles = texts(child(element, 'grants'), 'query').flatMap((query) => /^GRANT `([^`]+)`$/.exec(query)?.[1] ?? []);
+  const referred = [
+    ...texts(element, 'profile').map((name) => ['profiles', name] as const),
+    ...texts(element, 'quota').map((name) => ['quotas', name] as const),
+    ...roles.map((name) => ['roles', name] as const),
+  ];
+  const roots = documents.map(({ template }) => read(template));
+  return referred.filter(([kind, name]) => !roots.some((root) => child(child(root, kind), name) !== undefined)).map(([kind, name]) => `${kind}/${name}`);
 }
 
 function read(content: string): XmlElement | undefined {

@@ -3,7 +3,7 @@ import type { Disk } from '../disk';
 import { kindOf, tidy } from '../disk';
 import type { Admission, CredentialMemory, Stages } from './admission';
 import { admit, revoke } from './admission';
-import { finishedDocument, hashesIn, isDocumentOf, strangeName } from './document';
+import { finishedDocument, hashesIn, isDocumentOf, missingReferences, strangeName } from './document';
 import type { UsersDirectory } from './files';
 import { removeDocument, writeDocument, writtenDocument, writtenUsers } from './files';
 import { prepareMemory, recall, remember } from './memory';
@@ -19,23 +19,38 @@ export interface CredentialNode {
   readonly users: UsersDirectory;
   /** the directory on the data volume where each user's clock is kept. */
   readonly memory: string;
+  /** fetches what the documents that users refer to need; then they can be written without waiting. */
+  readonly documents: () => Promise<ReadyDocuments>;
   /** milliseconds since the epoch. */
   readonly now: () => number;
 }
 
+/** What users refer to, profiles above all. Neither part waits for anything: users are written in the same breath. */
+export interface ReadyDocuments {
+  /** before users: one may refer to what is new. */
+  write(): void;
+  /** after users: removes what none of them refers to any more. */
+  clean(): void;
+}
+
 /** What a pass did. Names and words; no secret, and nothing that was read from one. */
 export interface RefreshReport {
+  /** whose file was written, also when the user is `kept`. */
   readonly written: readonly string[];
   readonly removed: readonly string[];
   /** declared, and not admitted at all. */
   readonly leftOut: readonly Reason[];
   /** not certain: what was admitted before still is. */
   readonly kept: readonly Reason[];
+  /** whose file is not what the manifest says. Of a user who is `kept` only because a secret cannot be read it is: everything but passwords is new. */
+  readonly stale: readonly string[];
   /** worth knowing, and changes nothing for who may log in now. */
   readonly notes: readonly Reason[];
   readonly ages: readonly { readonly user: string; readonly seconds: number }[];
   /** whether asking again soon may give another answer. */
   readonly retry: boolean;
+  /** whether a file was written or removed, or may have been: an error can come after the deed. */
+  readonly changed: boolean;
 }
 
 export interface Reason {
@@ -55,6 +70,9 @@ type Decide = (stages: Stages, memory: CredentialMemory | undefined, now: number
  * One pass: every declared user admits what he should now, and nobody else is there.
  *
  * Every pass starts from nothing but the secrets, the memory and the files, so one that ended anywhere is completed by the next.
+ *
+ * It has two parts. The server refuses all users for one who refers to a profile that is not there, so between the first document and the last user
+ * nothing is waited for: the first part reads secrets, decides and remembers, the second does nothing but write.
  */
 export function refresh(node: CredentialNode): Promise<RefreshReport> {
   return converge(node, () => false);
@@ -74,25 +92,42 @@ async function converge(node: CredentialNode, revoked: (user: string) => boolean
   } catch {
     // each user will say that nothing can be remembered; that keeps nobody from logging in.
   }
+  // at once: whoever was taken out of the manifest has no more to do with profiles, and must not stay because something cannot be read.
   const outcomes = removeUndeclared(node);
+  const documents = await node.documents();
+  const writings: Writing[] = [];
   const queue = manifest.users.values();
   const worker = async (): Promise<void> => {
-    for (const document of queue) outcomes.push(await settled(node, document, revoked(document.user)));
+    for (const document of queue) {
+      const writing = await prepared(node, document, revoked(document.user));
+      writings.push(() => settled(node, document.user, writing));
+    }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  // from here on nothing waits. Should the documents not be written, the users stay as they are: they go with the old ones.
+  documents.write();
+  for (const each of writings) outcomes.push(each());
+  documents.clean();
   return report(outcomes);
 }
 
 /** What happened to one user. */
 interface Outcome {
   readonly user: string;
-  readonly state: 'written' | 'same' | 'undeclared' | 'leftOut' | 'kept';
+  readonly state: 'admitted' | 'undeclared' | 'leftOut' | 'kept';
   readonly reason?: string;
+  readonly written?: boolean;
   readonly removed?: boolean;
+  /** whether the file may have been changed though an error came. */
+  readonly touched?: boolean;
+  readonly stale?: boolean;
   readonly notes?: readonly string[];
   readonly age?: number;
   readonly retry?: boolean;
 }
+
+/** What is left to do for a user once all is read: to write or to remove his file, without waiting. */
+type Writing = () => Outcome;
 
 function removeUndeclared(node: CredentialNode): Outcome[] {
   const declared = new Set(node.manifest.users.map(({ user }) => user));
@@ -100,20 +135,43 @@ function removeUndeclared(node: CredentialNode): Outcome[] {
     try {
       return { user, state: 'undeclared', removed: removeDocument(node.disk, node.users, user) };
     } catch (error) {
-      return { user, state: 'kept', reason: `is not declared any more, but its file cannot be removed: ${kindOf(error)}`, retry: true };
+      return { user, state: 'kept', reason: `is not declared any more, but its file cannot be removed: ${kindOf(error)}`, stale: true, touched: true, retry: true };
     }
   });
 }
 
-/** One user, whose trouble is nobody else's. */
-async function settled(node: CredentialNode, document: UserDocument, revoking: boolean): Promise<Outcome> {
+/** All about one user that waits. His trouble is nobody else's. */
+async function prepared(node: CredentialNode, document: UserDocument, revoking: boolean): Promise<Writing> {
+  const { user } = document;
   // first: a name that is no user's could be the name of a file that is not ours.
   const strange = strangeName(document);
-  if (strange !== undefined) return { user: document.user, state: 'leftOut', reason: strange };
+  if (strange !== undefined) {
+    const outcome: Outcome = { user, state: 'leftOut', reason: strange, stale: writtenUsers(node.disk, node.users).includes(user) };
+    return () => outcome;
+  }
   try {
     return document.secret === undefined ? withPasswords(node, document, NO_PASSWORDS) : await withSecret(node, document, document.secret, revoking);
   } catch (error) {
-    return { user: document.user, state: 'kept', reason: `its file cannot be written or removed: ${kindOf(error)}`, retry: true };
+    return () => troubled(node, user, error);
+  }
+}
+
+function settled(node: CredentialNode, user: string, writing: Writing): Outcome {
+  try {
+    return writing();
+  } catch (error) {
+    return troubled(node, user, error);
+  }
+}
+
+/** A user whose new document is not there, for whatever reason. */
+function troubled(node: CredentialNode, user: string, error: unknown): Outcome {
+  const reason = `its file cannot be written or removed: ${kindOf(error)}`;
+  const told = { stale: true, touched: true, retry: true };
+  try {
+    return { ...keptOrLeftOut(node, user, reason)(), ...told };
+  } catch {
+    return { user, state: 'kept', reason, ...told };
   }
 }
 
@@ -130,7 +188,7 @@ interface Passwords {
 
 const NO_PASSWORDS: Passwords = { hashes: [], notes: [] };
 
-async function withSecret(node: CredentialNode, document: UserDocument, secret: string, revoking: boolean): Promise<Outcome> {
+async function withSecret(node: CredentialNode, document: UserDocument, secret: string, revoking: boolean): Promise<Writing> {
   const { user, graceSeconds } = document;
   if (graceSeconds === undefined || !(graceSeconds >= 0)) return keptOrLeftOut(node, user, 'the manifest has no grace for it');
   const reading = await readStages(node.store, secret);
@@ -179,40 +237,46 @@ async function readAdmitted(node: CredentialNode, user: string, secret: string, 
   return revoking ? { hashes, notes: [...notes, unread], age, retry: true } : { hashes, uncertain: unread, notes, age };
 }
 
-/** Writes the document of a user. The template is always that of the live manifest, so that grants change even while a secret cannot be read. */
-function withPasswords(node: CredentialNode, document: UserDocument, passwords: Passwords): Outcome {
+/** Finishes the document of a user. The template is always that of the live manifest, so that grants change even while a secret cannot be read. */
+function withPasswords(node: CredentialNode, document: UserDocument, passwords: Passwords): Writing {
   const { disk, users, manifest, clientNetworks } = node;
   const { user } = document;
   const { uncertain, notes, age, retry } = passwords;
   const carried = uncertain === undefined ? [] : hashesIn(writtenDocument(disk, users, user), user);
   const hashes = [...new Set([...passwords.hashes, ...carried])].slice(0, MOST_HASHES);
-  if (uncertain !== undefined && hashes.length === 0) return { ...keptOrLeftOut(node, user, uncertain), retry: true };
+  if (uncertain !== undefined && hashes.length === 0) return keptOrLeftOut(node, user, uncertain, true);
   const finished = finishedDocument(document, hashes, { clientNetworks, rotationNetworks: manifest.rotationNetworks });
   if ('unfit' in finished) return keptOrLeftOut(node, user, finished.unfit);
-  const changed = writeDocument(disk, users, user, finished.content);
-  const told = { user, notes, age };
-  return uncertain === undefined ? { ...told, state: changed ? 'written' : 'same', retry } : { ...told, state: 'kept', reason: uncertain, retry: true };
+  const told: Outcome = uncertain === undefined ? { user, state: 'admitted', notes, age, retry } : { user, state: 'kept', reason: uncertain, notes, age, retry: true };
+  return () => ({ ...told, written: writeDocument(disk, users, user, finished.content) });
 }
 
-/** Without a document that can be written: what is there stays if it is whole. */
-function keptOrLeftOut(node: CredentialNode, user: string, reason: string): Outcome {
-  return isDocumentOf(writtenDocument(node.disk, node.users, user), user) ? { user, state: 'kept', reason } : leftOut(node, user, reason);
+/** Without a document that can be written: what is there stays if it is whole, and if the server does not refuse everybody for it. */
+function keptOrLeftOut(node: CredentialNode, user: string, reason: string, retry?: boolean): Writing {
+  const old = writtenDocument(node.disk, node.users, user);
+  if (old === undefined || !isDocumentOf(old, user)) return leftOut(node, user, reason, [], retry);
+  const missing = missingReferences(old, user, node.manifest.documents);
+  if (missing.length > 0) return leftOut(node, user, `${reason}; and its older document refers to what is not declared any more: ${missing.join(', ')}`, [], retry);
+  return () => ({ user, state: 'kept', reason, stale: true, retry });
 }
 
-function leftOut(node: CredentialNode, user: string, reason: string, notes: readonly string[] = []): Outcome {
-  return { user, state: 'leftOut', reason, notes, removed: removeDocument(node.disk, node.users, user) };
+function leftOut(node: CredentialNode, user: string, reason: string, notes: readonly string[] = [], retry?: boolean): Writing {
+  return () => ({ user, state: 'leftOut', reason, notes, retry, removed: removeDocument(node.disk, node.users, user) });
 }
 
 function report(all: readonly Outcome[]): RefreshReport {
   const outcomes = [...all].sort((a, b) => (a.user < b.user ? -1 : 1));
+  const users = (is: (outcome: Outcome) => boolean | undefined): string[] => outcomes.filter((each) => is(each) === true).map(({ user }) => user);
   const reasons = (state: Outcome['state']): Reason[] => outcomes.filter((each) => each.state === state).map(({ user, reason = '' }) => ({ user, reason }));
   return {
-    written: outcomes.filter(({ state }) => state === 'written').map(({ user }) => user),
-    removed: outcomes.filter(({ removed }) => removed === true).map(({ user }) => user),
+    written: users(({ written }) => written),
+    removed: users(({ removed }) => removed),
     leftOut: reasons('leftOut'),
     kept: reasons('kept'),
+    stale: users(({ stale }) => stale),
     notes: outcomes.flatMap(({ user, notes = [] }) => notes.map((reason) => ({ user, reason }))),
     ages: outcomes.flatMap(({ user, age }) => (age === undefined ? [] : [{ user, seconds: age }])),
     retry: outcomes.some(({ retry }) => retry === true),
+    changed: outcomes.some(({ written, removed, touched }) => written === true || removed === true || touched === true),
   };
 }

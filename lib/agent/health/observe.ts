@@ -24,6 +24,8 @@ export interface ServerFacts {
   readonly liveManifestApplied: boolean;
   /** every Keeper of the cluster; none for a server that replicates nothing. */
   readonly keepers: readonly KeeperListener[];
+  /** whether strangers are tried too, see {@link isListening}; they are when absent. Without, {@link ServerLook.open} is never there. */
+  readonly thorough?: boolean;
 }
 
 /** How the node's own server is asked. */
@@ -45,8 +47,8 @@ export async function observeKeeper(ensemble: Ensemble, trust: KeeperTrust, volu
  * server is not started before there is a quorum. What could not be found out is never taken for good news.
  */
 export async function observeServer({ listener, maintenance }: ServerAccess, facts: ServerFacts, trust: KeeperTrust, ask: AskKeeper = fourLetterWord): Promise<ServerLook> {
-  const { volume, liveManifestApplied, keepers } = facts;
-  const state = await isListening(listener, maintenance);
+  const { volume, liveManifestApplied, keepers, thorough } = facts;
+  const state = await isListening(listener, maintenance, { thorough });
   const listening = state.kind === 'answers';
   const seen = listening ? await replication(queryAs(listener, maintenance), facts) : await quorum(keepers, trust, ask);
   return {

@@ -25,6 +25,15 @@ export interface Bounds {
   readonly bytes?: number;
 }
 
+/** How a server is looked at. */
+export interface Thoroughness extends Bounds {
+  /**
+   * Whether strangers are tried too; they are when absent. Each of them is a failed login that the server writes down: with three at every look, nobody
+   * would find in there who really guesses passwords. https://clickhouse.com/docs/operations/system-tables/session_log
+   */
+  readonly thorough?: boolean;
+}
+
 /** What a server answered. */
 export interface Answer {
   readonly status: number;
@@ -62,9 +71,9 @@ export type Stranger = 'nobody' | 'default' | 'wrong password';
 /**
  * How the node's own server is.
  *
- * - `answers`: it answers the maintenance account, and refuses whoever has no right to log in.
+ * - `answers`: it answers the maintenance account, and refuses whoever has no right to log in, if those were tried.
  * - `open`: it let somebody in. It must be stopped at once: whatever it holds is anybody's.
- * - `refuses`: it does not answer the maintenance account, and lets in nobody else.
+ * - `refuses`: it does not answer the maintenance account, and lets in nobody else, if others were tried.
  * - `untrusted`: somebody listens who is not this node. Nothing was said to them.
  * - `unreachable`: nobody answers.
  * - `strange`: what it says is not what ClickHouse says, so nothing is proven.
@@ -184,14 +193,15 @@ function isValue(value: unknown): value is Value {
 
 /**
  * Whether the server answers the maintenance account and nobody else. Strangers are tried whatever becomes of the account: a server that knows
- * no maintenance account any more, and lets `default` in, is what this is for.
+ * no maintenance account any more, and lets `default` in, is what this is for. A look that is not thorough asks as the account alone, and says nothing
+ * about who else gets in.
  */
-export async function isListening(listener: ServerListener, maintenance: Required<Login>, bounds?: Bounds): Promise<Listening> {
-  const strangers: readonly [Stranger, Login | undefined][] = [
+export async function isListening(listener: ServerListener, maintenance: Required<Login>, { thorough = true, ...bounds }: Thoroughness = {}): Promise<Listening> {
+  const strangers: readonly [Stranger, Login | undefined][] = thorough ? [
     ['nobody', undefined],
     ['default', { user: 'default' }],
     ['wrong password', { user: maintenance.user, password: randomBytes(24).toString('hex') }],
-  ];
+  ] : [];
   const [own, ...others] = await Promise.all([maintenance, ...strangers.map(([, login]) => login)].map((login) => outcome(listener, login, bounds)));
   const tried = strangers.map(([who], index) => ({ who, came: others[index] }));
   const open = tried.find(({ came }) => isAnswer(came) && letIn(came));

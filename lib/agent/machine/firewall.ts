@@ -32,10 +32,18 @@ export async function applyFirewall(programs: Programs, uid: number): Promise<vo
   if (!(await firewallHolds(programs, uid))) throw new Error('nft took the rules that keep ClickHouse from the metadata service, and lists others; ClickHouse must not run');
 }
 
-/** Whether the rules are in force; false when nft does not know the table. */
+/**
+ * What nft says of a table that does not exist, and of nothing else: a file or a device that is missing is told with more before these words. It may
+ * name a table that is called almost the same. https://git.netfilter.org/nftables/tree/src/evaluate.c (table_not_found)
+ */
+const NO_SUCH_TABLE = new RegExp(`^Error: No such file or directory(?:; did you mean table [^\\n]*)?\\nlist table inet ${FIREWALL}\\n`);
+
+/** Whether the rules are in force; false when nft says that there is no such table. Fails when nft cannot say: that is no reason to take them for gone. */
 export async function firewallHolds(programs: Programs, uid: number): Promise<boolean> {
-  const { code, stdout } = await programs.run(NFT, ['--json', 'list', 'table', 'inet', FIREWALL]);
-  return code === 0 && isFirewall(stdout, uid);
+  const { code, stdout, stderr } = await programs.run(NFT, ['--json', 'list', 'table', 'inet', FIREWALL]);
+  if (code === 0) return isFirewall(stdout, uid);
+  if (NO_SUCH_TABLE.test(stderr)) return false;
+  throw new Error(`nft cannot say whether ClickHouse is kept from the metadata service: it ended with ${code}: ${stderr.trim().replace(/\s+/g, ' ').slice(0, 300) || 'it said nothing'}`);
 }
 
 /**

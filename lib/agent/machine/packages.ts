@@ -143,12 +143,15 @@ async function download({ directory, bucket = '' }: PackagesRequest, { disk, sto
   if (disk.look(path) === undefined) await fetch(disk, store.object(bucket, wanted.key), path, wanted);
 }
 
-/** Reads a package once more, just before rpm does. One that is wrong is removed, so that the next attempt brings it anew. */
+/**
+ * Reads a package once more, just before rpm does. One that is wrong is removed, and the next attempt brings it anew: what the disk made of a package
+ * says nothing about the one in the bucket, so this is no {@link PackageRefused}.
+ */
 async function verify(disk: PackageDisk, path: string, wanted: PublishedPackage): Promise<void> {
   const got = disk.look(path)?.regular ? await digest(disk.pieces(path)) : 'no file';
   if (got === wanted.sha256) return;
   disk.remove(path);
-  throw differs(wanted, got);
+  throw new Error(`${differs(wanted, got)}; it was removed from the disk`);
 }
 
 /** Writes what comes under a temporary name, and renames what is right. */
@@ -158,7 +161,7 @@ async function fetch(disk: PackageDisk, pieces: AsyncIterable<Uint8Array>, path:
   try {
     try {
       const got = await digest(bounded(pieces, wanted.key), (piece) => file.write(piece));
-      if (got !== wanted.sha256) throw differs(wanted, got);
+      if (got !== wanted.sha256) throw new PackageRefused(differs(wanted, got));
       file.sync();
     } finally {
       file.close();
@@ -193,8 +196,8 @@ function fileName(sha256: string): string {
   return `${sha256}.rpm`;
 }
 
-function differs({ key, sha256 }: PublishedPackage, got: string): PackageRefused {
-  return new PackageRefused(`the package ${key} must have the SHA-256 ${sha256}, got ${got}; nothing was installed`);
+function differs({ key, sha256 }: PublishedPackage, got: string): string {
+  return `the package ${key} must have the SHA-256 ${sha256}, got ${got}; nothing was installed`;
 }
 
 /**

@@ -122,8 +122,9 @@ export function serviceUnit({ role, runtime, data, log, agentConfig, drainSecond
       'RestartSec=10',
       '# loading many tables takes long.',
       'TimeoutStartSec=infinity',
-      '# running queries may end, then what is in memory is written.',
-      `TimeoutStopSec=${drainSeconds + 60}`,
+      '# running queries may end, then what is in memory is written, which can take longer than a minute. Auto Scaling waits for a',
+      '# machine that is to go five minutes longer than queries may run; half a minute of that is for leaving the load balancer.',
+      `TimeoutStopSec=${drainSeconds + 150}`,
       'LimitNOFILE=500000',
       '# a core would hold data, passwords and keys.',
       'LimitCORE=0',
@@ -207,12 +208,31 @@ export async function start(programs: Programs, unit: string): Promise<void> {
   await succeed(programs, SYSTEMCTL, ['start', '--no-block', unit]);
 }
 
-/** Stops a unit and waits until it has ended. */
+/** Stops a unit and waits until it has ended. One that systemd does not know is stopped already, which `systemctl stop` calls a failure. */
 export async function stop(programs: Programs, unit: string, timeoutSeconds: number): Promise<void> {
+  // what runs while its file is gone is not found either, and can be stopped.
+  if ((await property(programs, unit, 'LoadState')) === 'not-found' && (await isAtRest(programs, unit))) return;
   await succeed(programs, SYSTEMCTL, ['stop', unit], { timeoutSeconds });
 }
 
-/** Whether a unit runs, or is about to. */
+/**
+ * Ends all processes of a unit at once, without waiting for what they do. For a ClickHouse that lets strangers in. Where nothing runs there is nothing
+ * to end, and that is no failure.
+ *
+ * systemd starts anew what has `Restart=always`, unless its conditions do not hold any more or it is stopped as well.
+ *
+ * @see https://www.freedesktop.org/software/systemd/man/252/systemctl.html (kill)
+ */
+export async function kill(programs: Programs, unit: string): Promise<void> {
+  try {
+    await succeed(programs, SYSTEMCTL, ['kill', '--signal=SIGKILL', unit]);
+  } catch (error) {
+    // a unit that nobody has used for a while is 'not loaded' to this command, although there is a file.
+    if (!(await isAtRest(programs, unit))) throw error;
+  }
+}
+
+/** Whether a unit runs, or is about to; one that systemd does not know does not. */
 export async function isActive(programs: Programs, unit: string): Promise<boolean> {
   const state = await property(programs, unit, 'ActiveState');
   return ['active', 'activating', 'reloading'].includes(state);
@@ -233,6 +253,11 @@ async function isStale(programs: Programs, units: readonly Unit[]): Promise<bool
     if ((await property(programs, unit, 'NeedDaemonReload')) !== 'no') return true;
   }
   return false;
+}
+
+/** Whether it is certain that nothing of a unit runs. */
+async function isAtRest(programs: Programs, unit: string): Promise<boolean> {
+  return (await property(programs, unit, 'ActiveState')) === 'inactive';
 }
 
 async function property(programs: Programs, unit: string, name: string): Promise<string> {

@@ -17,7 +17,7 @@ import { prepareDirectories } from '../machine/directories';
 import { applyFirewall, closeToClients, firewallHolds, openToClients } from '../machine/firewall';
 import { installPackages, PackageRefused } from '../machine/packages';
 import { applySystemSettings } from '../machine/settings';
-import { isActive, serviceName, serviceUnit, start, stop, writeUnits } from '../machine/units';
+import { isActive, kill, serviceName, serviceUnit, start, stop, writeUnits } from '../machine/units';
 import { succeed } from '../programs';
 import { markEstablished, mountVolume, VolumeRefused } from '../volume';
 import { Definite } from './attempts';
@@ -83,6 +83,7 @@ function machineOf(identity: NodeIdentity, manifest: BootManifest, parts: Parts,
     agentConfig: AGENT_CONFIG,
     drainSeconds: manifest.drainSeconds,
   });
+  const clientPorts = [parts.ports.https, parts.ports.native];
   const quietly = (milliseconds: number): Promise<void> => parts.sleep(milliseconds, new AbortController().signal);
   return {
     closeMetadata: () => applyFirewall(programs, CLICKHOUSE_ID),
@@ -134,15 +135,24 @@ function machineOf(identity: NodeIdentity, manifest: BootManifest, parts: Parts,
     isRunning: () => isActive(programs, unit),
     start: () => start(programs, unit),
     // systemd itself ends what does not end in time, see the drop-in.
-    stop: () => stop(programs, unit, manifest.drainSeconds + 120),
+    stop: () => stop(programs, unit, manifest.drainSeconds + STOP_MARGIN_SECONDS),
+    async halt() {
+      await closeToClients(programs, clientPorts);
+      await kill(programs, unit);
+      // it would be started again.
+      await stop(programs, unit, STOP_MARGIN_SECONDS);
+    },
     async unmountVolume() {
       const mounted = parts.devices.mounts().split('\n').some((line) => line.split(' ')[4] === data);
       if (mounted) await succeed(programs, 'umount', ['--', data]);
     },
-    closeToClients: () => closeToClients(programs, [parts.ports.https, parts.ports.native]),
+    closeToClients: () => closeToClients(programs, clientPorts),
     openToClients: () => openToClients(programs),
   };
 }
+
+/** More than systemd gives a unit beyond its queries, see the drop-in: whoever is waited for ends by systemd's hand and not by ours. */
+const STOP_MARGIN_SECONDS = 200;
 
 /** What the agent is told lies where ClickHouse must not look. */
 const AGENT_CONFIG = '/etc/clickhouse-agent';
@@ -173,15 +183,19 @@ function clickhouse(
   };
   const query = (): ReturnType<typeof queryAs> => queryAs({ address: LOOPBACK, port: ports.https, host: identity.host, bundle: installed().bundle }, maintenance);
   const tell = ({ line, metrics }: { readonly line: string; readonly metrics: readonly string[] }): void => [line, ...metrics].forEach(write);
-  let applied = false;
+  // what the running server has read; nobody knows of the first, and a refresh that ran beside tells nobody.
+  let loaded: string | undefined;
+  let unread = false;
+  let tried = -Infinity;
 
   const configuration: Configuration = {
     async secrets() {
       secrets = await internalSecrets(identity, parts);
     },
-    bootDocuments() {
+    async bootDocuments() {
       const password = identity.role === 'server' ? { interserverPassword: known().interserverPassword } : {};
-      writeDocuments(disk, { root, owner: READABLE }, bootDocumentsOf(manifest), { ...valuesOf(identity), ...password });
+      // in turn with a refresh that runs beside: each tidies away what the other has not finished.
+      await parts.exclusively(() => Promise.resolve(writeDocuments(disk, { root, owner: READABLE }, bootDocumentsOf(manifest), { ...valuesOf(identity), ...password })));
     },
     async certificates() {
       const result = await certificatesPass(identity, parts, text);
@@ -190,20 +204,28 @@ function clickhouse(
     },
     async live() {
       marks.set('maintenance', maintenance.hash);
-      const result = await usersPass('refresh', identity, [], parts, () => Promise.resolve({ clusterSecret: known().clusterSecret, maintenanceHash: maintenance.hash }));
+      const result = await usersPass('refresh', identity, [], parts, () => Promise.resolve({ clusterSecret: known().clusterSecret, maintenanceHash: maintenance.hash })).catch((error: unknown) => {
+        // it may have written before it failed.
+        unread = true;
+        throw error;
+      });
       tell(result);
-      const { changed, complete, live } = result;
+      const { changed, complete, declared, live } = result;
+      unread ||= changed || live.sha256 !== loaded;
       return {
         sha256: live.sha256,
         complete,
+        declared,
         async apply() {
-          // what was not changed is not read again; the first time nobody knows what the server has read.
-          if (changed || !applied) await query()('SYSTEM RELOAD CONFIG', { milliseconds: RELOAD_MILLISECONDS });
+          // also when it was refused before: a server does not read again by itself what it could parse and not use.
+          if (unread) {
+            await query()('SYSTEM RELOAD CONFIG', { milliseconds: RELOAD_MILLISECONDS });
+            [loaded, unread, tried] = [live.sha256, false, -Infinity];
+          }
           const databases = await createDatabases(query(), live.manifest.databases);
           const told = databases.filter(({ kind }) => kind !== 'there');
           if (told.length > 0) log({ event: 'databases', databases: told });
-          applied = allThere(databases);
-          return applied;
+          return allThere(databases);
         },
       };
     },
@@ -218,11 +240,18 @@ function clickhouse(
       const self: KeeperListener = { host: identity.host, address: identity.ip, port: ports.keeper };
       return observeKeeper({ own: self, others: keepers.filter(({ host }) => host !== identity.host) }, trust, facts.volume);
     }
-    const { observation, open, trouble } = await observeServer({ listener: { address: LOOPBACK, port: ports.https, host: identity.host, bundle }, maintenance }, { ...facts, keepers }, trust);
+    const thorough = parts.now() - tried >= STRANGERS_MILLISECONDS;
+    const access = { listener: { address: LOOPBACK, port: ports.https, host: identity.host, bundle }, maintenance };
+    const { observation, open, trouble } = await observeServer(access, { ...facts, keepers, thorough }, trust);
+    // until it answers it may be another process each time.
+    tried = !observation.listening ? -Infinity : thorough ? parts.now() : tried;
     return { observation, trouble, ...(open === undefined ? {} : { open }) };
   };
   return { configuration, look };
 }
+
+/** How often strangers are tried when nothing changes. Each time leaves refused logins in the audit log, and many would hide those of others. */
+const STRANGERS_MILLISECONDS = 5 * 60_000;
 
 /** Reading users again takes as long as there are many; a server that is busy answers late. */
 const RELOAD_MILLISECONDS = 60_000;

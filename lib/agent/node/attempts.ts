@@ -8,6 +8,11 @@ export class Stopped extends Error {
   override readonly name = 'Stopped';
 }
 
+/** Thrown when Auto Scaling wants the machine while something is still being tried. */
+export class Terminating extends Error {
+  override readonly name = 'Terminating';
+}
+
 /** What trying again needs of the world. */
 export interface AttemptWorld {
   readonly sleep: (milliseconds: number, signal: AbortSignal) => Promise<void>;
@@ -19,8 +24,12 @@ export interface AttemptWorld {
 const FIRST_PAUSE = 1_000;
 const LONGEST_PAUSE = 60_000;
 
-/** Does something until it succeeds, with longer and longer pauses that differ from node to node. Says each time why it did not. */
-export async function untilDone<T>(step: string, world: AttemptWorld, stop: AbortSignal, work: () => Promise<T>): Promise<T> {
+/**
+ * Does something until it succeeds, with longer and longer pauses that differ from node to node. Says each time why it did not.
+ *
+ * @param failed asked after every failure; may end it by throwing
+ */
+export async function untilDone<T>(step: string, world: AttemptWorld, stop: AbortSignal, work: () => Promise<T>, failed: () => Promise<void> = () => Promise.resolve()): Promise<T> {
   for (let failures = 0; ; failures += 1) {
     if (stop.aborted) throw new Stopped(`told to end while ${step}`);
     try {
@@ -28,11 +37,17 @@ export async function untilDone<T>(step: string, world: AttemptWorld, stop: Abor
       world.log({ event: 'step', step, ...(failures === 0 ? {} : { failures }) });
       return result;
     } catch (error) {
-      if (error instanceof Definite || error instanceof Stopped) throw error;
+      if (endsIt(error)) throw error;
       world.log({ event: 'retry', step, failures: failures + 1, reason: reasonOf(error) });
     }
+    await failed();
     await world.sleep(pauseAfter(failures, world.random()), stop);
   }
+}
+
+/** Whether it is no failure that another attempt could mend. */
+export function endsIt(error: unknown): boolean {
+  return error instanceof Definite || error instanceof Stopped || error instanceof Terminating;
 }
 
 export function pauseAfter(failures: number, random: number): number {

@@ -6,11 +6,13 @@ import { certificatePlaces, certificatesCommand } from '../certificates/command'
 import type { CertificateResult } from '../certificates/command';
 import { credentialsCommand } from '../credentials/command';
 import type { CommandResult } from '../credentials/command';
-import type { Owner } from '../disk';
+import type { Disk, Owner } from '../disk';
 import { valuesOf } from '../documents';
 import type { NodeIdentity } from '../identity';
 import { removeStaleExtras, writeLiveDocuments } from '../live/documents';
 import { CLICKHOUSE_ID } from '../machine/account';
+import { maintenanceHash } from './maintenance';
+import type { Marks } from './marks';
 import type { Parts } from './parts';
 import { credentialMemory, ROOT } from './places';
 
@@ -25,11 +27,14 @@ export interface LiveSecrets {
   readonly maintenanceHash: string;
 }
 
-/** Users, and the documents they refer to, of the live manifest that the pointer names now. */
-export async function usersPass(command: 'refresh' | 'revoke', identity: NodeIdentity, only: readonly string[], parts: Parts, secrets: () => Promise<LiveSecrets>): Promise<CommandResult> {
+/** What a pass over users needs of the node. */
+type UsersParts = Pick<Parts, 'root' | 'manifests' | 'secrets' | 'now' | 'exclusively'> & { readonly disk: Disk };
+
+/** Users, and the documents they refer to, of the live manifest that the pointer names now. `changed` speaks of all these documents. */
+export async function usersPass(command: 'refresh' | 'revoke', identity: NodeIdentity, only: readonly string[], parts: UsersParts, secrets: () => Promise<LiveSecrets>): Promise<CommandResult> {
   const { disk, root } = parts;
   const users = `${root}${PATHS.usersConfigDirectory}`;
-  let documentsChanged = false;
+  const changed: string[] = [];
   const result = await credentialsCommand(command, identity, only, {
     manifests: parts.manifests,
     secrets: parts.secrets,
@@ -38,16 +43,32 @@ export async function usersPass(command: 'refresh' | 'revoke', identity: NodeIde
     owner: READABLE,
     documents: async (manifest) => {
       const values: HoleValues = { ...valuesOf(identity), ...(await secrets()) };
-      const written = writeLiveDocuments(disk, { root, owner: READABLE }, manifest, values);
-      documentsChanged = written.length > 0;
-      return () => {
-        documentsChanged = removeStaleExtras(disk, users, manifest).length > 0 || documentsChanged;
+      return {
+        write: () => void changed.push(...writeLiveDocuments(disk, { root, owner: READABLE }, manifest, values)),
+        clean: () => void changed.push(...removeStaleExtras(disk, users, manifest)),
       };
     },
     now: parts.now,
     exclusively: parts.exclusively,
   });
-  return { ...result, changed: result.changed || documentsChanged };
+  return { ...result, changed: result.changed || changed.length > 0 };
+}
+
+/** The same for a command beside the agent that runs, which alone knows the node-local password and leaves its hash in a mark. */
+export async function usersCommand(
+  command: 'refresh' | 'revoke',
+  identity: NodeIdentity,
+  only: readonly string[],
+  parts: UsersParts & Pick<Parts, 'staticSecret'>,
+  marks: Marks,
+): Promise<CommandResult> {
+  // asked first: a machine that is not prepared has no users to look after, and nobody is called for them.
+  if (identity.role === 'server') maintenanceHash(marks);
+  return usersPass(command, identity, only, parts, async () => {
+    const { clusterSecret } = await internalSecrets(identity, parts);
+    // and asked again, now that it is this process's turn: an agent that has started meanwhile has another one, which only it knows.
+    return { clusterSecret, maintenanceHash: maintenanceHash(marks) };
+  });
 }
 
 /** The node's certificate. With a boot manifest that was verified before, the bucket need not be asked for it. */

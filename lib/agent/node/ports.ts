@@ -25,6 +25,8 @@ export interface Machine {
   start(): Promise<void>;
   /** lets what runs end, as long as it may take; nothing when it does not run. */
   stop(): Promise<void>;
+  /** ends it at once, without waiting for anybody, and lets no client in meanwhile; nothing when it does not run. */
+  halt(): Promise<void>;
   unmountVolume(): Promise<void>;
   /** lets no new client in, and those who are there stay. */
   closeToClients(): Promise<void>;
@@ -36,7 +38,7 @@ export interface Machine {
 export interface Configuration {
   /** the secret that nodes have in common; servers only. */
   secrets(): Promise<void>;
-  bootDocuments(): void;
+  bootDocuments(): Promise<void>;
   /** whether a certificate is installed, and whether everything is as the node's secret says. */
   certificates(): Promise<{ readonly installed: boolean; readonly complete: boolean }>;
   /** documents and users of the live manifest that the pointer names; servers only. */
@@ -49,7 +51,9 @@ export interface Configuration {
 export interface LivePass {
   /** the SHA-256 of the live manifest. */
   readonly sha256: string;
-  /** whether everything is as the manifest and the secrets say; otherwise asking again soon may help. */
+  /** whether every file is as the manifest says: nobody is admitted who is not declared, nobody may do more than is declared. */
+  readonly declared: boolean;
+  /** whether besides every user is as his secret says; otherwise asking again soon may help. */
   readonly complete: boolean;
   /** makes the running server read it, and creates the databases; says whether all are there. */
   readonly apply: () => Promise<boolean>;

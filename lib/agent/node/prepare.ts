@@ -1,6 +1,7 @@
 import type { VolumeHistory } from '../boot-steps';
-import { Definite, untilDone } from './attempts';
+import { Definite, Terminating, untilDone } from './attempts';
 import type { NodePorts } from './ports';
+import { terminatingNow } from './terminating';
 
 /** What was learnt while the machine was prepared. */
 export interface Prepared {
@@ -17,10 +18,18 @@ export interface Prepared {
  */
 export async function prepare(node: NodePorts, stop: AbortSignal): Promise<Prepared> {
   const { machine, configuration, surroundings, marks, role } = node;
-  const step = <T>(name: string, work: () => Promise<T> | T): Promise<T> => untilDone(name, node, stop, async () => work());
-  if (marks.has('open')) throw new Definite('ClickHouse on this machine let somebody in without a password, so it is not started again; find out why, then replace the instance');
+  const notYet = async (): Promise<void> => {
+    node.publishReady(false);
+    if (await terminatingNow(node)) throw new Terminating('Auto Scaling wants the machine before it was ready');
+  };
+  const step = <T>(name: string, work: () => Promise<T> | T): Promise<T> => untilDone(name, node, stop, async () => work(), notYet);
+  if (marks.has('open')) {
+    // whoever found it may have ended before it was stopped.
+    marks.clear('ready');
+    await step('ending ClickHouse', () => machine.halt());
+    throw new Definite('ClickHouse on this machine let somebody in without a password, so it is not started again; find out why, then replace the instance');
+  }
   await step('closing the metadata service', () => machine.closeMetadata());
-  await step('opening to clients', () => machine.openToClients());
   const instanceId = await step('asking who this machine is', () => surroundings.instanceId());
   await step('setting up the system', () => machine.tune());
   await step('making the account', () => machine.account());

@@ -1,8 +1,10 @@
 import type { Decision } from '../boot-steps';
 import { nextStep } from '../boot-steps';
-import { Definite, pauseAfter, reasonOf, Stopped } from './attempts';
-import type { NodePorts } from './ports';
+import { Definite, endsIt, pauseAfter, reasonOf, Stopped } from './attempts';
+import { keepMetadataClosed } from './metadata-guard';
+import type { Look, NodePorts } from './ports';
 import type { Prepared } from './prepare';
+import { terminatingNow } from './terminating';
 
 /** What the watch and the passes tell each other. */
 export interface Shared {
@@ -25,72 +27,104 @@ export interface Watch {
   readonly trigger: () => void;
 }
 
-/** How often a node looks at itself: often while somebody waits for it, now and then when it serves. A pass reads every secret, so it is asked for more rarely. */
-const PAUSE = { waiting: 5_000, asking: 15_000, serving: 30_000 };
+/** How often a node looks at itself: often while somebody waits for it, now and then when it serves. */
+const PAUSE = { waiting: 5_000, serving: 30_000 };
 
 /**
  * Looks, decides and acts until Auto Scaling wants the machine back or the agent is told to end. A node that serves goes on: what stops
  * serving is started again, a firewall that was taken away is put back.
  */
-export async function watch({ node, prepared, shared, trigger }: Watch, stop: AbortSignal): Promise<'terminating'> {
-  const { machine, marks, surroundings } = node;
-  let { volume } = prepared;
-  let told: string | undefined;
-  let asked = -Infinity;
+export async function watch({ node, prepared, shared, trigger }: Watch, stop: AbortSignal): Promise<void> {
+  const told = new Told(node, prepared);
+  const guard = { failures: 0 };
   for (let failures = 0; ; ) {
     if (stop.aborted) throw new Stopped('told to end');
+    if (await terminatingNow(node)) return;
     let decision: Decision | undefined;
     try {
-      if (await terminatingNow(node)) return 'terminating';
-      await keepMetadataClosed(node);
-      const { observation, open, trouble } = await node.look({ volume, liveManifestApplied: shared.applied !== undefined });
-      if (open !== undefined) return await refuseToServe(node, open);
-      shared.listening = observation.listening;
-      decision = nextStep(observation);
-      const next = JSON.stringify([decision, observation, trouble]);
-      if (next !== told) node.log({ event: 'next', ...decision, observation, trouble });
-      told = next;
-      if (decision.established && volume !== 'established') {
-        machine.establish();
-        volume = 'established';
-      }
-      if (decision.step === 'start') await start(node);
-      if (decision.step === 'applyLiveManifest' && node.now() - asked >= PAUSE.asking) {
-        asked = node.now();
-        trigger();
-      }
-      if (decision.signal && !marks.has('signalled')) {
-        await surroundings.signal('SUCCESS', prepared.instanceId);
-        marks.set('signalled', 'SUCCESS');
-        node.log({ event: 'signalled', outcome: 'SUCCESS' });
-      }
-      if (node.role === 'server' && observation.listening && (await pointerMoved(node, shared))) trigger();
+      await keepMetadataClosed(node, guard);
+      const look = await node.look({ volume: told.volume, liveManifestApplied: shared.applied !== undefined });
+      // also when it was found before, and could not be ended.
+      if (look.open !== undefined || node.marks.has('open')) return await refuseToServe(node, look.open ?? node.marks.text('open') ?? 'somebody');
+      shared.listening = look.observation.listening;
+      decision = nextStep(look.observation);
+      // a pass is asked for when something changed: what stays as it is it tries again by itself, less and less often.
+      if (told.next(decision, look) && decision.step === 'applyLiveManifest') trigger();
+      if (decision.step === 'start') await told.start();
+      await told.door(look, decision);
+      if (node.role === 'server' && look.observation.listening && (await pointerMoved(node, shared))) trigger();
       failures = 0;
     } catch (error) {
-      if (error instanceof Definite || error instanceof Stopped) throw error;
+      if (endsIt(error)) throw error;
       failures += 1;
       node.log({ event: 'retry', step: 'watching', failures, reason: reasonOf(error) });
     }
-    const serves = decision?.step === 'serve';
-    node.publishReady(serves && failures === 0);
+    // whether somebody could be told has no part in whether the node serves.
+    if (decision !== undefined) await told.outcome(decision);
+    const serves = decision?.step === 'serve' && failures === 0;
+    node.publishReady(serves);
     const usual = serves ? PAUSE.serving : PAUSE.waiting;
     await node.sleep(failures === 0 ? Math.round(usual * (0.8 + 0.4 * node.random())) : pauseAfter(failures, node.random()), stop);
   }
 }
 
-/** Whether Auto Scaling waits for this machine. Not knowing is no reason to leave; it is asked again with every look. */
-export async function terminatingNow({ surroundings, log }: NodePorts): Promise<boolean> {
-  try {
-    return await surroundings.terminating();
-  } catch (error) {
-    log({ event: 'retry', step: 'asking for the lifecycle state', reason: reasonOf(error) });
-    return false;
-  }
-}
+/** What was told of the looks until now. */
+class Told {
+  volume: Prepared['volume'];
+  private seen: string | undefined;
+  private opened = false;
 
-async function start({ machine, marks }: NodePorts): Promise<void> {
-  marks.set('ready');
-  await machine.start();
+  constructor(private readonly node: NodePorts, private readonly prepared: Prepared) {
+    this.volume = prepared.volume;
+  }
+
+  /** Starts ClickHouse, with the door closed until it was looked at: also one that was fine before it stopped. Nothing when it runs. */
+  async start(): Promise<void> {
+    const { machine, marks } = this.node;
+    if (!(await machine.isRunning())) {
+      await machine.closeToClients();
+      this.opened = false;
+    }
+    marks.set('ready');
+    await machine.start();
+  }
+
+  /** Writes down what is next, if it is not what it was; says whether it is not. */
+  next(decision: Decision, { observation, trouble }: Look): boolean {
+    const seen = JSON.stringify([decision, observation, trouble]);
+    if (seen === this.seen) return false;
+    this.seen = seen;
+    this.node.log({ event: 'next', ...decision, observation, trouble });
+    return true;
+  }
+
+  /**
+   * Lets clients in when ClickHouse was seen to let nobody else in, and has its users and databases. A replica that is still behind serves what it
+   * has: with Keepers away it would else serve nothing.
+   */
+  async door({ observation }: Look, { step }: Decision): Promise<void> {
+    if (this.opened || !observation.listening || step === 'start' || step === 'applyLiveManifest') return;
+    await this.node.machine.openToClients();
+    this.opened = true;
+  }
+
+  /** Notes on the volume that the node was whole, and signals once. What fails is tried with the next look. */
+  async outcome({ established, signal }: Decision): Promise<void> {
+    const { log, machine, marks, surroundings } = this.node;
+    try {
+      if (signal && !marks.has('signalled')) {
+        await surroundings.signal('SUCCESS', this.prepared.instanceId);
+        marks.set('signalled', 'SUCCESS');
+        log({ event: 'signalled', outcome: 'SUCCESS' });
+      }
+      if (established && this.volume !== 'established') {
+        machine.establish();
+        this.volume = 'established';
+      }
+    } catch (error) {
+      log({ event: 'retry', step: 'telling that the node serves', reason: reasonOf(error) });
+    }
+  }
 }
 
 /** The pointer is asked at every look: it costs one call, and a deployment waits for it. */
@@ -98,33 +132,11 @@ async function pointerMoved({ configuration }: NodePorts, shared: Shared): Promi
   return shared.pointer !== undefined && (await configuration.pointer()) !== shared.pointer;
 }
 
-/** A firewall that was taken away is put back; when that is not possible ClickHouse stops before anything else. */
-async function keepMetadataClosed({ machine, marks, log }: NodePorts): Promise<void> {
-  if (await isClosed()) return;
-  log({ event: 'firewall', reason: "the rules that keep ClickHouse from the metadata service are not there; putting them back" });
-  try {
-    await machine.closeMetadata();
-    if (await machine.metadataIsClosed()) return;
-    throw new Error('the rules that keep ClickHouse from the metadata service were written and are not there');
-  } catch (error) {
-    marks.clear('ready');
-    await machine.stop();
-    throw error;
-  }
-  async function isClosed(): Promise<boolean> {
-    try {
-      return await machine.metadataIsClosed();
-    } catch {
-      return false;
-    }
-  }
-}
-
-/** Never serves insecurely: stops, and stays stopped on this machine. */
+/** Never serves insecurely: ends it without waiting for anybody's query, and keeps it from starting on this machine. */
 async function refuseToServe({ machine, marks, log }: NodePorts, who: string): Promise<never> {
   marks.set('open', who);
   marks.clear('ready');
-  await machine.stop();
   log({ event: 'open', who });
+  await machine.halt();
   throw new Definite(`ClickHouse let ${who} in, so it was stopped and is not started again on this machine; look at its configuration, then replace the instance`);
 }

@@ -11,8 +11,8 @@ import { readSuperblock } from './probe';
 import type { VolumeRequest, VolumeWorld } from './world';
 import { VolumeRefused } from './world';
 
-/** How long somebody else may take before the caller is told; it asks again. */
-export const PATIENCE_MILLISECONDS = 5 * 60_000;
+/** How long somebody else may take before the caller is told. It asks again, and looks in between whether Auto Scaling wants the machine. */
+export const PATIENCE_MILLISECONDS = 60_000;
 
 const POLL_MILLISECONDS = 2_000;
 // on Nitro instances a name that means nothing to the operating system. https://docs.aws.amazon.com/ebs/latest/userguide/device_naming.html
@@ -65,7 +65,7 @@ async function reachReady(request: VolumeRequest, world: VolumeWorld): Promise<v
 }
 
 async function pause(world: VolumeWorld, deadline: number, reason: string): Promise<void> {
-  if (world.now() >= deadline) throw new Error(`${reason}; still so after ${PATIENCE_MILLISECONDS / 60_000} minutes`);
+  if (world.now() >= deadline) throw new Error(`${reason}; still so after ${PATIENCE_MILLISECONDS / 1_000} seconds`);
   await world.sleep(POLL_MILLISECONDS);
 }
 

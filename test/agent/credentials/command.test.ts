@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { manifestStore, secretStore } from '../../../lib/agent/cloud/stores';
@@ -32,6 +32,7 @@ class Node {
     users: [{ user: 'ingest', path: '/etc/clickhouse-server/users.d/ingest.xml', template: renderXml(userDocument({ name: 'ingest' })), secret: this.arn, graceSeconds: 3600 }],
   } satisfies LiveManifest);
   now = Date.now();
+  unreadable = false;
   calls: string[] = [];
   readonly documents: string[] = [];
 
@@ -48,12 +49,13 @@ class Node {
     const s3 = { send: (each: { input: object }) => (this.calls.push(JSON.stringify(each.input)), Promise.resolve({ Body: { transformToString: () => Promise.resolve(this.artefact.content) } })) };
     const world: CommandWorld = {
       manifests: manifestStore('eu-central-1', ssm, s3),
-      secrets: secretStore('eu-central-1', modelClient(this.model)),
+      secrets: this.unreadable ? { describe: () => Promise.reject(new Error('no answer')), value: () => Promise.reject(new Error('no answer')) } : secretStore('eu-central-1', modelClient(this.model)),
       disk: DISK,
       places: { users: this.users, memory: this.memory },
       documents: (manifest) => {
         this.documents.push(`before ${manifest.clusterName}`);
-        return Promise.resolve(() => void this.documents.push('after'));
+        const note = (what: string) => () => void this.documents.push(`${what}, users: ${readdirSync(this.users).join()}`);
+        return Promise.resolve({ write: note('write'), clean: note('clean') });
       },
       owner: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0, mode: 0o640 },
       now: () => this.now,
@@ -83,7 +85,7 @@ test('a refresh writes the users of the manifest that the pointer names, and say
   expect(complete).toBe(true);
   expect(JSON.parse(line)).toMatchObject({ event: 'refresh', live: node.artefact.sha256, users: 1, written: ['ingest'], removed: [], leftOut: [], kept: [] });
   expect(line).not.toContain('\n');
-  expect(node.documents).toEqual(['before analytics', 'after']);
+  expect(node.documents).toEqual(['before analytics', 'write, users: ', 'clean, users: ingest.xml']);
   expect(node.calls).toEqual([JSON.stringify({ Name: 'live' }), JSON.stringify({ Bucket: 'artefacts', Key: node.artefact.key })]);
   const text = readFileSync(join(node.users, 'ingest.xml'), 'utf8');
   expect(text).toContain(`<password_1><password_sha256_hex>${sha256(`${MARK}-0`)}</password_sha256_hex></password_1>`);
@@ -115,6 +117,25 @@ test('a rotation, its grace, and a revocation, on real directories, with no pass
   await run('refresh');
   expect(readdirSync(node.users)).toEqual([]);
   for (const text of [...lines, ...readdirSync(node.memory).map((name) => readFileSync(join(node.memory, name), 'utf8'))]) expect(text).not.toContain(MARK);
+});
+
+test('a secret that cannot be read takes nothing back from what the manifest declares; a file that cannot be written does', async () => {
+  await node.run('refresh');
+  node.unreadable = true;
+  const unread = await node.run('refresh');
+  expect(unread).toMatchObject({ complete: false, declared: true, changed: false });
+  expect(JSON.parse(unread.line)).toMatchObject({ kept: [{ user: 'ingest' }], stale: [] });
+  node.unreadable = false;
+  node.rotate(1);
+  // where the file of a user has to be there is a directory, which no file replaces.
+  rmSync(join(node.users, 'ingest.xml'));
+  mkdirSync(join(node.users, 'ingest.xml'));
+  const unwritten = await node.run('refresh');
+  expect(unwritten).toMatchObject({ complete: false, declared: false, changed: true });
+  expect(JSON.parse(unwritten.line)).toMatchObject({ stale: ['ingest'] });
+  rmdirSync(join(node.users, 'ingest.xml'));
+  expect(await node.run('refresh')).toMatchObject({ complete: true, declared: true, changed: true });
+  expect(await node.run('refresh')).toMatchObject({ complete: true, declared: true, changed: false });
 });
 
 test('two at once take turns', async () => {

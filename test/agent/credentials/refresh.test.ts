@@ -12,7 +12,7 @@ type Act =
   | { readonly what: 'put'; readonly name: Name; readonly value: 'good' | 'malformed' | 'other' }
   | { readonly what: 'set'; readonly name: Name; readonly value: 'good' | 'malformed' }
   | { readonly what: 'empty' | 'promote' | 'withdraw' | 'delete'; readonly name: Name }
-  | { readonly what: 'declare'; readonly names: readonly Name[]; readonly privilege: string }
+  | { readonly what: 'declare'; readonly names: readonly Name[]; readonly privilege: string; readonly profile: string; readonly extras: readonly string[] }
   | { readonly what: 'wait'; readonly milliseconds: number }
   | { readonly what: 'pass' | 'revoke'; readonly crash?: Crash; readonly failures: readonly (string | undefined)[] }
   | { readonly what: 'forget'; readonly damage?: string }
@@ -24,7 +24,7 @@ const act: fc.Arbitrary<Act> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ what: fc.constant('set' as const), name, value: fc.constantFrom('good' as const, 'malformed' as const) }) },
   { weight: 6, arbitrary: fc.record({ what: fc.constantFrom('promote' as const, 'promote' as const, 'promote' as const, 'withdraw' as const, 'empty' as const), name }) },
   { weight: 1, arbitrary: fc.record({ what: fc.constant('delete' as const), name }) },
-  { weight: 2, arbitrary: fc.record({ what: fc.constant('declare' as const), names: fc.subarray([...NAMES]), privilege: fc.constantFrom('SELECT', 'INSERT') }) },
+  { weight: 2, arbitrary: fc.record({ what: fc.constant('declare' as const), names: fc.subarray([...NAMES]), privilege: fc.constantFrom('SELECT', 'INSERT'), profile: fc.constantFrom('default', 'web', 'batch'), extras: fc.subarray(['limits', 'more']) }) },
   { weight: 3, arbitrary: fc.record({ what: fc.constant('wait' as const), milliseconds: fc.constantFrom(0, 400, 60_000, GRACE / 2, GRACE, 2 * GRACE) }) },
   { weight: 10, arbitrary: pass },
   { weight: 1, arbitrary: fc.record({ what: fc.constant('revoke' as const), crash: fc.option(crash, { nil: undefined }), failures: fc.constant([]) }) },
@@ -47,7 +47,7 @@ async function perform(world: World, each: Act): Promise<void> {
     case 'delete':
       return world.toggleDeletion(each.name);
     case 'declare':
-      return world.declare(each.names, each.privilege);
+      return world.declare(each.names, each.privilege, each.profile, each.extras);
     case 'wait':
       world.now += each.milliseconds;
       return;
@@ -77,7 +77,7 @@ test('whatever happens and wherever the process ends: whole files, nobody refuse
       await world.pass();
       world.checkSettled();
       const again = await world.pass();
-      expect(again).toMatchObject({ written: [], removed: [], kept: [], retry: false });
+      expect(again).toMatchObject({ written: [], removed: [], kept: [], stale: [], retry: false, changed: false });
       world.checkSilence();
     }),
     { numRuns: Number(process.env.CREDENTIAL_RUNS ?? 80) },
@@ -251,7 +251,7 @@ describe('what a user is told apart by', () => {
     world.disk.put('/etc/clickhouse-server/escape.xml', '<clickhouse/>');
     const report = await world.pass();
     expect(report?.leftOut.map((each) => each.user)).toEqual([user]);
-    expect([...world.disk.files('/etc/clickhouse-server').keys()]).toEqual(['escape.xml']);
+    expect([...world.disk.files('/etc/clickhouse-server').keys()]).toEqual(['escape.xml', 'users.xml']);
     expect([...world.disk.files(USERS).keys()]).toEqual(['extra-limits.xml']);
     expect(world.disk.files(USERS).get('extra-limits.xml')?.content).toBe('<clickhouse/>');
   });

@@ -4,15 +4,17 @@ import * as documents from '../../../lib/agent/credentials/document';
 import type { CredentialNode, RefreshReport } from '../../../lib/agent/credentials/refresh';
 import { refresh, revokeLeaving } from '../../../lib/agent/credentials/refresh';
 import type { SecretStore } from '../../../lib/agent/credentials/secrets';
-import type { LiveManifest, UserDocument } from '../../../lib/config/manifest';
+import { removeStaleExtras, writeLiveDocuments } from '../../../lib/agent/live/documents';
+import type { DocumentTemplate, LiveManifest, UserDocument } from '../../../lib/config/manifest';
 import { parseXml } from '../../../lib/config/parse';
-import { userDocument } from '../../../lib/config/users';
+import { userDocument, usersDocument } from '../../../lib/config/users';
 import { renderXml } from '../../../lib/config/xml';
 import { failure, modelClient, SecretsManagerModel } from '../../emulator/secrets-manager';
 import type { Crash } from './fake-disk';
 import { FakeDisk, Fate } from './fake-disk';
 
 export const USERS = '/etc/clickhouse-server/users.d';
+export const MAIN = '/etc/clickhouse-server/users.xml';
 export const MEMORY = '/var/lib/clickhouse/agent-credentials';
 export const GRACE = 3_600_000;
 /** No value of a secret is without it, so whoever finds it has found a plaintext. */
@@ -27,6 +29,10 @@ export function sha256(text: string): string {
 // every instant is looked at, and hardly any changes a text.
 const isDocumentOf = remembered(documents.isDocumentOf);
 const hashesIn = remembered(documents.hashesIn);
+const missingIn = remembered((content, key) => {
+  const [user = '', ...templates] = key.split('\n\n');
+  return documents.missingReferences(content, user, templates.map((template) => ({ path: '', template })));
+});
 const parses = remembered((content) => {
   parseXml(content);
   return true;
@@ -61,6 +67,10 @@ export class World {
   readonly disk = new FakeDisk(['/etc/clickhouse-server', USERS, '/var/lib/clickhouse']);
   readonly secrets: Record<Name, Truth>;
   declared: readonly UserDocument[] = [];
+  /** what users refer to, and documents of operators beside it. */
+  live: readonly DocumentTemplate[] = [];
+  /** a pass has ended in the middle, and none has completed it. */
+  private interrupted = false;
   /** which of the next calls fail, and how. */
   readonly failures: (string | undefined)[] = [];
   readonly reports: RefreshReport[] = [];
@@ -79,20 +89,20 @@ export class World {
   constructor() {
     this.secrets = Object.fromEntries(NAMES.map((name) => [name, this.create(name)])) as Record<Name, Truth>;
     this.declare(NAMES, 'SELECT');
-    // not ours, and it stays.
-    this.disk.put(`${USERS}/extra-limits.xml`, '<clickhouse/>');
   }
 
-  declare(names: readonly Name[], privilege: string): void {
+  /** All declared users have the one profile, and no other is there. */
+  declare(names: readonly Name[], privilege: string, profile = 'default', extras: readonly string[] = ['limits']): void {
+    this.live = [{ path: MAIN, template: renderXml(usersDocument([{ name: profile }])) }, ...extras.map((each) => ({ path: `${USERS}/extra-${each}.xml`, template: '<clickhouse/>' }))];
     this.declared = [
       ...names.map((name) => ({
         user: name,
         path: `${USERS}/${name}.xml`,
-        template: renderXml(userDocument({ name, grants: [{ privileges: [privilege], database: 'events' }], ...(name === 'reader' ? { certificate: { commonName: 'reader' } } : {}) })),
+        template: renderXml(userDocument({ name, profile, grants: [{ privileges: [privilege], database: 'events' }], ...(name === 'reader' ? { certificate: { commonName: 'reader' } } : {}) })),
         secret: this.secrets[name].arn,
         graceSeconds: GRACE / 1000,
       })),
-      { user: 'certified', path: `${USERS}/certified.xml`, template: renderXml(userDocument({ name: 'certified', password: false, certificate: { commonName: 'certified' } })) },
+      { user: 'certified', path: `${USERS}/certified.xml`, template: renderXml(userDocument({ name: 'certified', profile, password: false, certificate: { commonName: 'certified' } })) },
     ];
   }
 
@@ -151,7 +161,6 @@ export class World {
   /** A new instance on the same volume. */
   newInstance(): void {
     this.disk.empty(USERS);
-    this.disk.put(`${USERS}/extra-limits.xml`, '<clickhouse/>');
     this.settled.clear();
     this.last.clear();
   }
@@ -171,6 +180,7 @@ export class World {
       return undefined;
     });
     if (fate.dead) {
+      this.interrupted = true;
       disk.restart();
       // ClickHouse has started anew as well, and compares with nothing.
       if (crash?.kind === 'power') this.last = new Map();
@@ -184,6 +194,8 @@ export class World {
       return undefined;
     }
     fate.observe = () => undefined;
+    this.interrupted = false;
+    this.checkReferences();
     if (report !== undefined) this.reports.push(report);
     this.settled = this.admitted();
     this.learn(kind, report);
@@ -191,13 +203,23 @@ export class World {
   }
 
   node(fate = this.disk.fate): CredentialNode {
+    const owner = { uid: 0, gid: 101, mode: 0o640 };
+    const manifest = { schema: 1, kind: 'live', clusterName: 'analytics', servers: [], documents: this.live, databases: [], users: this.declared, rotationNetworks: ['10.1.2.0/24'] } satisfies LiveManifest;
     return {
-      manifest: { schema: 1, kind: 'live', clusterName: 'analytics', servers: [], documents: [], databases: [], users: this.declared, rotationNetworks: ['10.1.2.0/24'] } satisfies LiveManifest,
+      manifest,
       clientNetworks: ['10.0.0.0/16'],
       store: this.store(fate),
       disk: this.disk,
-      users: { path: USERS, owner: { uid: 0, gid: 101, mode: 0o640 } },
+      users: { path: USERS, owner },
       memory: MEMORY,
+      // the real ones, as in passes.ts.
+      documents: async () => {
+        await this.waited(fate);
+        return {
+          write: () => void writeLiveDocuments(this.disk, { root: '', owner }, manifest, { maintenanceHash: sha256('maintenance') }),
+          clean: () => void removeStaleExtras(this.disk, USERS, manifest),
+        };
+      },
       now: () => this.now,
     };
   }
@@ -220,7 +242,9 @@ export class World {
   checkSettled(): void {
     const files = this.disk.files(USERS);
     expect([...files.keys()].filter((name) => name.startsWith('.'))).toEqual([]);
-    expect(files.get('extra-limits.xml')?.content).toBe('<clickhouse/>');
+    expect([...files.keys()].filter((name) => name.startsWith('extra-')).sort()).toEqual(this.live.flatMap(({ path }) => (path === MAIN ? [] : [path.slice(USERS.length + 1)])));
+    this.checkReferences();
+    expect(this.disk.files('/etc/clickhouse-server').get('users.xml')?.content).toBe(this.live[0]?.template.replace('@{maintenanceHash}', sha256('maintenance')));
     const admitted = this.admitted();
     const served = this.declared.flatMap(({ user }) => (user === 'certified' || this.must(user as Name).size > 0 ? [user] : []));
     expect([...admitted.keys()].sort()).toEqual([...served].sort());
@@ -236,6 +260,27 @@ export class World {
       const privilege = /GRANT [A-Z]+ /.exec(template)?.[0];
       if (served.includes(user) && privilege !== undefined) expect(files.get(`${user}.xml`)?.content).toContain(privilege);
     }
+  }
+
+  /** Nobody refers to what is not there, for which the server would refuse everybody. */
+  checkReferences(): void {
+    expect(this.dangling()).toEqual([]);
+  }
+
+  /** What the files of users refer to and no file brings. */
+  dangling(): string[] {
+    const main = this.disk.files('/etc/clickhouse-server').get('users.xml')?.content ?? '<clickhouse/>';
+    return [...this.disk.files(USERS)].flatMap(([name, { content }]) => {
+      const user = name.slice(0, -4);
+      return name.startsWith('extra-') || name.startsWith('.') ? [] : missingIn(content, `${user}\n\n${main}`).map((each) => `${user}: ${each}`);
+    });
+  }
+
+  /** Whenever a pass waits for something, ClickHouse may read its files. After a pass that ended in the middle they are what it left. */
+  private async waited(fate: Fate): Promise<void> {
+    fate.effect(() => undefined);
+    if (!this.interrupted) this.checkReferences();
+    return Promise.resolve();
   }
 
   /** No part of any password anywhere. */
@@ -316,7 +361,7 @@ export class World {
     const real = secretStore('eu-central-1', modelClient(this.model));
     const call = async <T>(act: () => Promise<T>): Promise<T> => {
       const failing = this.failures.shift();
-      fate.effect(() => undefined);
+      await this.waited(fate);
       if (failing !== undefined) throw failure(failing, `${MARK} in the message of an error`);
       const answer = await act();
       fate.alive();

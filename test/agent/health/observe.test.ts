@@ -27,13 +27,15 @@ type Said = unknown[][] | { readonly status: number; readonly code: number };
 const FINE: Record<Question, Said> = { one: [[1]], session: [[1]], databases: [['events']], members: [['events', 1, 0]], tables: [[0, 0, 0, 0, 0, 0]] };
 
 /** A server that refuses strangers and answers the maintenance account like this. */
-async function saying(changes: Partial<Record<Question, Said>> = {}, { letsIn = false } = {}): Promise<{ listener: ServerListener; asked: string[] }> {
+async function saying(changes: Partial<Record<Question, Said>> = {}, { letsIn = false } = {}): Promise<{ listener: ServerListener; asked: string[]; refused: string[] }> {
   const asked: string[] = [];
+  const refused: string[] = [];
   const server = createServer({ cert: own.certificate, key: own.privateKey }, (request, response) => {
     let sql = '';
     request.setEncoding('utf8').on('data', (text: string) => (sql += text));
     request.on('end', () => {
       if (!letsIn && request.headers['x-clickhouse-key'] !== MAINTENANCE.password) {
+        refused.push(sql);
         response.writeHead(403, { 'X-ClickHouse-Exception-Code': '516' });
         response.end();
         return;
@@ -47,7 +49,7 @@ async function saying(changes: Partial<Record<Question, Said>> = {}, { letsIn = 
   });
   await new Promise<void>((resolve) => server.listen(0, ADDRESS, resolve));
   servers.push(server);
-  return { listener: { address: ADDRESS, port: (server.address() as AddressInfo).port, host: HOST, bundle: authority.bundle }, asked };
+  return { listener: { address: ADDRESS, port: (server.address() as AddressInfo).port, host: HOST, bundle: authority.bundle }, asked, refused };
 }
 
 const NOBODY: ServerListener = { address: ADDRESS, port: 1, host: HOST, bundle: authority.bundle };
@@ -77,6 +79,14 @@ describe('a server that listens', () => {
     const { listener, asked } = await saying();
     expect((await look(listener, facts({ keepers: [] }))).observation).toMatchObject({ listening: true, keepers: 'none', replica: 'writable' });
     expect(asked).toEqual(['SELECT 1']);
+  });
+
+  test.each([[undefined, 3], [true, 3], [false, 0]])('writes down failed logins of ours when the look is thorough (%s): %s', async (thorough, failures) => {
+    const { listener, asked, refused } = await saying();
+    const seen = await look(listener, facts({ thorough }));
+    expect(seen).toEqual({ observation: { role: 'server', volume: 'established', listening: true, liveManifestApplied: true, keepers: 'reachable', replica: 'caughtUp' }, trouble: [] });
+    expect(refused).toHaveLength(failures);
+    expect([...asked].sort()).toEqual(['SELECT 1', ...Object.values(REPLICA_QUERIES)].sort());
   });
 
   test.each<[Question, string, Partial<ServerObservation>]>([

@@ -106,6 +106,18 @@ describe('a server that is as it should be', () => {
     expect(received.find((each) => whoIs(each) === 'default')?.key).toBeUndefined();
   });
 
+  test('is asked one way, and leaves no failed login, in a look that is not thorough', async () => {
+    const { server, received } = saying(SECURE);
+    expect(await isListening(await started(server), MAINTENANCE, { thorough: false })).toEqual({ kind: 'answers' });
+    expect(received.map(whoIs)).toEqual(['maintenance']);
+  });
+
+  test('is asked four ways in one that is', async () => {
+    const { server, received } = saying(SECURE);
+    expect(await isListening(await started(server), MAINTENANCE, { thorough: true, milliseconds: 2_000 })).toEqual({ kind: 'answers' });
+    expect(received.map(whoIs).sort()).toEqual(['default', 'maintenance', 'nobody', 'wrong']);
+  });
+
   test('is tried with another wrong password each time', async () => {
     const { server, received } = saying(SECURE);
     const listener = await started(server);
@@ -129,6 +141,7 @@ describe('a server that lets somebody in is open', () => {
     ['nobody, while something is wrong with another stranger', { nobody: one, default: { status: 500 } }, 'nobody'],
   ])('%s', async (_, changes, who) => {
     expect(await isListening(await started(saying({ ...SECURE, ...changes }).server), MAINTENANCE)).toEqual({ kind: 'open', who });
+    expect(await isListening(await started(saying({ ...SECURE, ...changes }).server), MAINTENANCE, { thorough: undefined })).toEqual({ kind: 'open', who });
   });
 
   test('even when it hangs up on the maintenance account', async () => {
@@ -153,6 +166,9 @@ describe('nothing is proven by a server', () => {
     ['that says a failed login is no error', { wrong: { status: 500, code: 516 } }, { kind: 'strange', reason: "'wrong password' was neither let in nor refused: status 500, 516" }],
   ])('%s', async (_, changes, expected) => {
     expect(await isListening(await started(saying({ ...SECURE, ...changes }).server), MAINTENANCE)).toEqual(expected);
+    // what the account is told counts in any look, and what strangers are told in no other.
+    const brief = await isListening(await started(saying({ ...SECURE, ...changes }).server), MAINTENANCE, { thorough: false });
+    expect(brief).toEqual('maintenance' in changes ? expected : { kind: 'answers' });
   });
 });
 
@@ -164,7 +180,8 @@ describe('who is not this node hears nothing', () => {
     ['over TLS before 1.2', own, { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' }, /SSL|EPROTO/],
   ])('a certificate %s', async (_, material, options, reason) => {
     const { server, received } = saying({ ...SECURE, nobody: one, default: one }, material, options);
-    expect(await isListening(await started(server), MAINTENANCE)).toEqual({ kind: 'untrusted', reason: expect.stringMatching(reason) as string });
+    const listener = await started(server);
+    for (const thorough of [true, false]) expect(await isListening(listener, MAINTENANCE, { thorough })).toEqual({ kind: 'untrusted', reason: expect.stringMatching(reason) as string });
     expect(received).toEqual([]);
   });
 
@@ -179,11 +196,12 @@ describe('who is not this node hears nothing', () => {
   });
 
   test('somebody who says nothing', async () => {
-    expect(await isListening(await started(createSilentServer(() => undefined)), MAINTENANCE, { milliseconds: 100 })).toEqual({ kind: 'untrusted', reason: 'ETIMEDOUT' });
+    const listener = await started(createSilentServer(() => undefined));
+    for (const thorough of [true, false]) expect(await isListening(listener, MAINTENANCE, { thorough, milliseconds: 100 })).toEqual({ kind: 'untrusted', reason: 'ETIMEDOUT' });
   });
 
   test('nobody', async () => {
-    expect(await isListening({ address: ADDRESS, port: 1, host: HOST, bundle: authority.bundle }, MAINTENANCE)).toEqual({ kind: 'unreachable', reason: 'ECONNREFUSED' });
+    for (const thorough of [true, false]) expect(await isListening({ address: ADDRESS, port: 1, host: HOST, bundle: authority.bundle }, MAINTENANCE, { thorough })).toEqual({ kind: 'unreachable', reason: 'ECONNREFUSED' });
   });
 });
 

@@ -130,10 +130,32 @@ test('nft that fails, or takes the rules and has others, is a failure', async ()
   await expect(applyFirewall(other, UID)).rejects.toThrow('ClickHouse must not run');
 });
 
-test('a table that nft does not know, or prints with an error, does not hold', async () => {
-  expect(await firewallHolds(new FakePrograms(() => ({ code: 1, stderr: 'No such file or directory' })), UID)).toBe(false);
-  expect(await firewallHolds(new FakePrograms(() => ({ code: 1, stdout: JSON.stringify(listing()) })), UID)).toBe(false);
+/** Word for word what nft says, see `namespace.test.ts`. */
+const ABSENT = 'Error: No such file or directory\nlist table inet clickhouse_agent\n                ^^^^^^^^^^^^^^^^\n';
+
+test('a table that is there holds, and one that nft does not know does not', async () => {
   expect(await firewallHolds(new FakePrograms(() => ({ stdout: JSON.stringify(listing()) })), UID)).toBe(true);
+  expect(await firewallHolds(new FakePrograms(() => ({ code: 1, stderr: ABSENT })), UID)).toBe(false);
+  const similar = ABSENT.replace('directory', 'directory; did you mean table ‘clickhouse_agents’ in family inet?');
+  expect(await firewallHolds(new FakePrograms(() => ({ code: 1, stderr: similar })), UID)).toBe(false);
+});
+
+test.each<[string, number, string, string]>([
+  ['may not', 1, 'Operation not permitted (you must be root)\nnetlink: Error: cache initialization failed: Operation not permitted\n', 'ended with 1: Operation not permitted (you must be root) netlink: Error: cache'],
+  ['misses a file of its own', 1, 'internal:0:0-0: Error: Could not open file "/x": No such file or directory\n', 'ended with 1: internal:0:0-0: Error: Could not open file'],
+  ['gets that error from the kernel', 1, 'netlink: Error: cache initialization failed: No such file or directory\n', 'ended with 1: netlink: Error'],
+  ['says it of another table', 1, ABSENT.replace('agent', 'drain'), 'ended with 1: Error: No such file or directory list table inet clickhouse_drain'],
+  ['says it after something else', 1, `netlink: Error: cache initialization failed: Protocol not supported\n${ABSENT}`, 'ended with 1: netlink: Error'],
+  ['does not run', 127, 'nft: error while loading shared libraries: libnftables.so.1: No such file or directory\n', 'ended with 127: nft: error while loading'],
+  ['says nothing', 1, '', 'ended with 1: it said nothing'],
+  ['goes on and on', 1, 'x'.repeat(100_000), `ended with 1: ${'x'.repeat(300)}`],
+])('nft that %s has not said that the rules are gone', async (_, code, stderr, said) => {
+  // also when it prints them.
+  for (const stdout of ['', JSON.stringify(listing())]) {
+    const error: unknown = await firewallHolds(new FakePrograms(() => ({ code, stdout, stderr })), UID).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ message: expect.stringContaining(`nft cannot say whether ClickHouse is kept from the metadata service: it ${said}`) as string });
+    expect((error as Error).message.length).toBeLessThan(420);
+  }
 });
 
 test('closing and opening are one transaction each', async () => {

@@ -67,6 +67,11 @@ class Namespace {
     return { run: (program, args, options) => PROGRAMS.run('/usr/bin/nsenter', [...this.enter, ...command(program, args)], options) };
   }
 
+  /** The same as somebody else than root. */
+  as(uid: number): Programs {
+    return { run: (program, args, options) => PROGRAMS.run('/usr/bin/nsenter', [...this.enter, ...user(uid), ...command(program, args)], options) };
+  }
+
   async nft(...args: string[]): Promise<ProgramResult> {
     return this.programs.run('/usr/sbin/nft', args);
   }
@@ -164,6 +169,23 @@ describeNft(() => {
       expect(await node.programs.run('/usr/sbin/nft', ['--check', '--file', '-'], { input: rules })).toEqual({ code: 0, stdout: '', stderr: '' });
     }
     expect(await firewallHolds(node.programs, UID)).toBe(false);
+  });
+
+  test('rules that are not there and nft that may not look are told apart', async () => {
+    await node.nft('flush', 'ruleset');
+    const list = ['--json', 'list', 'table', 'inet', 'clickhouse_agent'];
+    const absent = { code: 1, stdout: '', stderr: 'Error: No such file or directory\nlist table inet clickhouse_agent\n                ^^^^^^^^^^^^^^^^\n' };
+    expect(await node.nft(...list)).toEqual(absent);
+    // nor does a table that is called almost the same, or one of another family, change the answer.
+    await closeToClients(node.programs, [8443]);
+    for (const other of [['inet', 'clickhouse_agents'], ['ip', 'clickhouse_agent']]) await node.nft('add', 'table', ...other);
+    expect(await firewallHolds(node.programs, UID)).toBe(false);
+    for (const rules of [false, true]) {
+      if (rules) await applyFirewall(node.programs, UID);
+      // nobody but root may look.
+      await expect(firewallHolds(node.as(UID), UID)).rejects.toThrow(/nft cannot say .* it ended with (?:1: Operation not permitted|126: .*Permission denied)/);
+    }
+    await node.nft('flush', 'ruleset');
   });
 
   test.each(METADATA_ADDRESSES)('%s: before the rules everybody reaches it, with them everybody but the user', async (address) => {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { METADATA_ADDRESSES } from '../../../lib/agent/machine/firewall';
 import type { ServiceUnitRequest, Unit, UnitsWorld } from '../../../lib/agent/machine/units';
-import { agentUnit, disableAutostart, enableAutostart, isActive, serviceName, serviceUnit, start, stop, writeUnits } from '../../../lib/agent/machine/units';
+import { agentUnit, disableAutostart, enableAutostart, isActive, kill, serviceName, serviceUnit, start, stop, writeUnits } from '../../../lib/agent/machine/units';
 import { FakeTree } from '../certificates/fake-tree';
 import { Fate } from '../credentials/fake-disk';
 import { FakePrograms } from './fake-programs';
@@ -52,7 +52,7 @@ describe.each(ROLES)('the unit of a %s', (role) => {
     ['ReadWritePaths', [`/var/lib/clickhouse-${role} /var/log/clickhouse-${role}`]], ['InaccessiblePaths', ['-/etc/clickhouse-agent -/run/clickhouse-agent']],
     ['IPAddressDeny', [METADATA_ADDRESSES.join(' ')]],
     ['SystemCallFilter', ['~@clock @cpu-emulation @debug @keyring @module @mount @obsolete @raw-io @reboot @swap']],
-    ['Environment', ['CLICKHOUSE_WATCHDOG_ENABLE=0']], ['Restart', ['always']], ['TimeoutStartSec', ['infinity']], ['TimeoutStopSec', ['360']],
+    ['Environment', ['CLICKHOUSE_WATCHDOG_ENABLE=0']], ['Restart', ['always']], ['TimeoutStartSec', ['infinity']], ['TimeoutStopSec', ['450']],
     // it compiles.
     ['MemoryDenyWriteExecute', []],
   ])('%s', (name, values) => expect(setting(unit, name)).toEqual(values));
@@ -145,16 +145,19 @@ test('systemctl is asked for what it can do', async () => {
   const programs = new FakePrograms();
   await start(programs, serviceName('server'));
   await stop(programs, serviceName('keeper'), 420);
+  await kill(programs, serviceName('server'));
   await enableAutostart(programs, 'clickhouse-agent.service');
   await disableAutostart(programs, serviceName('server'));
   expect(programs.calls.map(({ program, args, options }) => [program, ...args, options])).toEqual([
     ['/usr/bin/systemctl', 'start', '--no-block', 'clickhouse-server.service', {}],
+    ['/usr/bin/systemctl', 'show', '--property=LoadState', '--value', 'clickhouse-keeper.service', {}],
     ['/usr/bin/systemctl', 'stop', 'clickhouse-keeper.service', { timeoutSeconds: 420 }],
+    ['/usr/bin/systemctl', 'kill', '--signal=SIGKILL', 'clickhouse-server.service', {}],
     ['/usr/bin/systemctl', 'enable', 'clickhouse-agent.service', {}],
     ['/usr/bin/systemctl', 'disable', 'clickhouse-server.service', {}],
   ]);
   const failing = new FakePrograms(() => ({ code: 1, stderr: 'Failed to start: Unit not found.' }));
-  for (const act of [start, enableAutostart, disableAutostart, isActive]) await expect(act(failing, 'x.service')).rejects.toThrow('Unit not found');
+  for (const act of [start, enableAutostart, disableAutostart, isActive, kill]) await expect(act(failing, 'x.service')).rejects.toThrow('Unit not found');
   await expect(stop(failing, 'x.service', 1)).rejects.toThrow('Unit not found');
 });
 
@@ -163,6 +166,32 @@ test.each([['active', true], ['activating', true], ['reloading', true], ['inacti
   expect(await isActive(programs, 'clickhouse-server.service')).toBe(active);
   expect(programs.lines).toEqual(['/usr/bin/systemctl show --property=ActiveState --value clickhouse-server.service']);
 });
+
+/** What systemctl says of a unit in these states when something fails to be done with it. `systemd.test.ts` asks a real one. */
+const inStates = (load: string, active: string, fails: boolean): FakePrograms =>
+  new FakePrograms(({ args: [what, property] }) => (what === 'show' ? { stdout: `${property === '--property=LoadState' ? load : active}\n` } : fails ? { code: 5, stderr: 'Unit x.service not loaded.' } : {}));
+const done = (programs: FakePrograms): string[] => programs.calls.map(({ args: [what = ''] }) => what).filter((what) => what !== 'show');
+
+test.each([
+  ['not-found', 'inactive', false],
+  // it runs, and its file is gone.
+  ['not-found', 'active', true],
+  ['not-found', 'failed', true],
+  ['loaded', 'inactive', true],
+  ['loaded', 'active', true],
+])('a unit that is %s and %s is to be stopped: %s', async (load, active, stopped) => {
+  const programs = inStates(load, active, false);
+  await stop(programs, 'x.service', 1);
+  expect(done(programs)).toEqual(stopped ? ['stop'] : []);
+  if (stopped) await expect(stop(inStates(load, active, true), 'x.service', 1)).rejects.toThrow('stop x.service ended with 5: Unit x.service not loaded.');
+});
+
+test.each([['loaded', 'inactive', true], ['not-found', 'inactive', true], ['loaded', 'active', false], ['loaded', 'deactivating', false], ['loaded', 'activating', false], ['loaded', 'failed', false], ['not-found', 'active', false]])(
+  'a unit that is %s and %s, and cannot be killed, does not run: %s', async (load, active, fine) => {
+    const attempt = kill(inStates(load, active, true), 'x.service');
+    if (fine) await expect(attempt).resolves.toBeUndefined();
+    else await expect(attempt).rejects.toThrow('kill --signal=SIGKILL x.service ended with 5');
+  });
 
 /** What the package brings, in what matters here. https://github.com/ClickHouse/ClickHouse/blob/master/packages/clickhouse-server.service */
 const packaged = (role: string, program: string): string => `[Unit]

@@ -5,8 +5,10 @@ import { NO_FAULTS, SimulatedNode } from './simulated';
 const serves = (node: SimulatedNode): boolean => node.ready.at(-1) === true && node.memory.running;
 const settled = (node: SimulatedNode): boolean => serves(node) && (node.role === 'keeper' || node.reports.at(-1) === node.pointer);
 
-/** Fails or dies at the nth call, counted from 0. */
-function at(n: number, what: 'fails' | 'before' | 'after'): Faults {
+type What = 'fails' | 'before' | 'after' | 'lies';
+
+/** Fails, dies or is not heard of at the nth call, counted from 0. */
+function at(n: number, what: What): Faults {
   let count = -1;
   const here = (): boolean => count === n;
   return {
@@ -15,6 +17,7 @@ function at(n: number, what: 'fails' | 'before' | 'after'): Faults {
       return here() && what === when;
     },
     fails: () => here() && what === 'fails',
+    lies: () => here() && what === 'lies',
   };
 }
 
@@ -38,7 +41,7 @@ describe.each(['server', 'keeper'] as const)('a %s', (role) => {
     await whole.run(NO_FAULTS, settled);
     expect(whole.calls.length).toBeGreaterThan(15);
     for (let n = 0; n < whole.calls.length; n += 1) {
-      for (const what of ['before', 'after', 'fails'] as const) {
+      for (const what of ['before', 'after', 'fails', 'lies'] as const) {
         for (const then of ['again', 'reboot', 'replace'] as const) {
           const node = new SimulatedNode(role);
           await node.run(at(n, what), settled);
@@ -97,6 +100,7 @@ describe.each(['server', 'keeper'] as const)('a %s', (role) => {
         expect([n, what, how === 'drained' ? how : await node.run()]).toEqual([n, what, 'drained']);
         expect(node.violations).toEqual([]);
         expect(node.drained).toBe(true);
+        if (role === 'server') expect(node.memory.closedToClients).toBe(true);
         expect(node.memory.marks.has('ready')).toBe(false);
       }
     }
@@ -114,30 +118,64 @@ describe('what is not secure does not serve', () => {
     expect(await node.run(NO_FAULTS, settled)).toBe('enough');
   });
 
+  const refused = (node: SimulatedNode): boolean => node.events.some(({ event }) => event === 'refused');
+
   test('whoever gets in without a password ends it for this machine, and the deployment hears of it', async () => {
     const node = new SimulatedNode();
     node.open = 'anybody';
-    expect(await node.run()).toBe('refused');
-    expect(node.memory.running).toBe(false);
+    expect(await node.run(NO_FAULTS, () => node.signals.length > 0)).toBe('enough');
+    expect(node.memory).toMatchObject({ running: false, closedToClients: true });
     expect(node.signals).toEqual(['FAILURE']);
     expect(node.ready).not.toContain(true);
+    // no query of anybody's is waited for.
+    expect(node.calls.indexOf('halt')).toBeGreaterThan(0);
+    expect(node.calls).not.toContain('stop');
     node.open = undefined;
+    node.events.length = 0;
     const before = node.calls.length;
-    expect(await node.run()).toBe('refused');
+    expect(await node.run(NO_FAULTS, refused)).toBe('enough');
     expect(node.calls.slice(before)).not.toContain('start');
     expect(node.signals).toEqual(['FAILURE']);
     node.replaceInstance();
     expect(await node.run(NO_FAULTS, settled)).toBe('enough');
+    expect(node.violations).toEqual([]);
   });
 
-  test('one that was served well and is opened later is stopped, too', async () => {
+  test('no client is ever let in before, whatever is tried and whenever it ends', async () => {
+    for (let n = 0; n < 60; n += 1) {
+      for (const what of ['before', 'after', 'fails', 'lies'] as const) {
+        const node = new SimulatedNode();
+        node.open = 'nobody';
+        await node.run(at(n, what), refused, 300);
+        node.events.length = 0;
+        await node.run(NO_FAULTS, refused, 300);
+        expect([n, what, node.memory.running, node.violations]).toEqual([n, what, false, []]);
+        expect([node.memory.closedToClients, node.memory.marks.has('ready')]).toEqual([true, false]);
+      }
+    }
+  });
+
+  test('one that served well and is opened later is ended, too, also when that does not work at once', async () => {
+    for (const fails of ['never', 'first', 'dies', 'lies'] as const) {
+      const node = new SimulatedNode();
+      await node.run(NO_FAULTS, settled);
+      node.open = 'default';
+      let tries = 0;
+      const halting = (call: string): boolean => call === 'halt' && (tries += 1) === 1;
+      const faults: Faults = { fails: (call) => fails === 'first' && halting(call), dies: (call, when) => fails === 'dies' && when === 'before' && halting(call), lies: (call) => fails === 'lies' && halting(call) };
+      await node.run(faults, refused, 300);
+      await node.run(NO_FAULTS, refused, 300);
+      expect([fails, node.memory.running, node.violations]).toEqual([fails, false, []]);
+      // the launch ended well long ago.
+      expect(node.signals).toEqual(['SUCCESS']);
+    }
+  });
+
+  test('one that is refused gives its machine back when it is asked for', async () => {
     const node = new SimulatedNode();
-    await node.run(NO_FAULTS, settled);
-    node.open = 'default';
-    expect(await node.run()).toBe('refused');
-    expect(node.memory.running).toBe(false);
-    // the launch ended well long ago.
-    expect(node.signals).toEqual(['SUCCESS']);
+    node.foreignVolume = true;
+    // while it waits, and not at a start of the agent.
+    expect(await node.run(NO_FAULTS, () => (node.terminating ||= refused(node) && node.ready.length > 3) && node.drained, 500)).toBe('drained');
   });
 
   test('a firewall that is taken away is put back', async () => {
@@ -152,6 +190,26 @@ describe('what is not secure does not serve', () => {
       return taken && node.memory.metadataClosed;
     });
     expect(node.memory).toMatchObject({ metadataClosed: true, running: true });
+  });
+
+  test('a firewall that cannot be asked for is not one that is gone, unless it never can', async () => {
+    for (const [times, stopped] of [[2, false], [3, true]] as const) {
+      const node = new SimulatedNode();
+      await node.run(NO_FAULTS, settled);
+      let asked = 0;
+      const faults: Faults = { dies: () => false, fails: (call) => (call === 'metadataIsClosed' && (asked += 1) <= times) || (call === 'closeMetadata' && asked > 0) };
+      const before = node.calls.length;
+      await node.run(faults, () => asked > times && node.calls.slice(before).filter((each) => each === 'look').length > 3, 100);
+      expect([times, node.calls.slice(before).includes('halt')]).toEqual([times, stopped]);
+    }
+  });
+
+  test('a firewall that now and then cannot be asked for stops nothing', async () => {
+    const node = new SimulatedNode();
+    let asked = 0;
+    const faults: Faults = { dies: () => false, fails: (call) => call === 'metadataIsClosed' && (asked += 1) % 3 !== 0 };
+    await node.run(faults, () => asked > 60);
+    expect(node.calls).not.toContain('halt');
   });
 
   test('a firewall that cannot be put back stops ClickHouse', async () => {
@@ -179,21 +237,96 @@ describe('what is told', () => {
   test('a volume with somebody else\'s data fails the launch at once, once', async () => {
     const node = new SimulatedNode();
     node.foreignVolume = true;
-    expect(await node.run()).toBe('refused');
-    expect(await node.run()).toBe('refused');
+    expect(await node.run(NO_FAULTS, () => false, 200)).toBe('limit');
+    expect(await node.run(NO_FAULTS, () => false, 200)).toBe('limit');
     expect(node.signals).toEqual(['FAILURE']);
     expect(node.calls).not.toContain('start');
+    // and nothing is tried again and again.
+    expect(node.calls.filter((each) => each === 'mountVolume').length).toBe(2);
   });
 
-  test('a user whose secret cannot be read keeps nobody from being served, and the deployment waits for him', async () => {
+  test('a FAILURE that does not get through is told later', async () => {
+    const node = new SimulatedNode();
+    node.foreignVolume = true;
+    node.cloudFormation = false;
+    await node.run(NO_FAULTS, () => false, 100);
+    node.cloudFormation = true;
+    expect(await node.run(NO_FAULTS, () => node.signals.length > 0)).toBe('enough');
+    expect(node.signals).toEqual(['FAILURE']);
+  });
+
+  test('a node serves, and follows the pointer, while CloudFormation does not answer', async () => {
+    const node = new SimulatedNode();
+    node.cloudFormation = false;
+    expect(await node.run(NO_FAULTS, settled)).toBe('enough');
+    node.pointer = 'two';
+    expect(await node.run(NO_FAULTS, settled)).toBe('enough');
+    expect([node.signals, node.volume.established]).toEqual([[], false]);
+    node.cloudFormation = true;
+    expect(await node.run(NO_FAULTS, () => node.signals.length > 0 && node.volume.established)).toBe('enough');
+  });
+
+  test('a node that is stuck says that it is not ready, and leaves when it is asked to', async () => {
+    const node = new SimulatedNode();
+    node.issued = false;
+    await node.run(NO_FAULTS, () => false, 100);
+    expect(node.ready.length).toBeGreaterThan(5);
+    expect(node.ready).not.toContain(true);
+    node.terminating = true;
+    expect(await node.run()).toBe('drained');
+    const again = new SimulatedNode();
+    again.issued = false;
+    // asked while it waits, and not at a start of the agent.
+    expect(await again.run(NO_FAULTS, () => (again.terminating ||= again.ready.length > 5) && again.drained, 500)).toBe('drained');
+  });
+
+  test('a user whose secret cannot be read keeps nobody from being served, and no deployment from ending', async () => {
     const node = new SimulatedNode();
     node.unreadableUser = true;
+    expect(await node.run(NO_FAULTS, settled)).toBe('enough');
+    expect([node.signals, node.reports]).toEqual([['SUCCESS'], ['one']]);
+    // he is asked for again, soon.
+    const [passes, begun] = [node.calls.filter((each) => each === 'live').length, node.now];
+    expect(await node.run(NO_FAULTS, () => node.calls.filter((each) => each === 'live').length > passes + 4)).toBe('enough');
+    expect(node.now - begun).toBeLessThan(180_000);
+  });
+
+  test('nothing is reported while somebody is admitted who is not declared any more', async () => {
+    const node = new SimulatedNode();
+    node.undeclaredUser = true;
     expect(await node.run(NO_FAULTS, serves)).toBe('enough');
-    expect(node.signals).toEqual(['SUCCESS']);
-    expect(node.reports).toEqual([]);
-    node.unreadableUser = false;
+    expect(await node.run(NO_FAULTS, () => false, 300)).toBe('limit');
+    expect([node.signals, node.reports]).toEqual([['SUCCESS'], []]);
+    node.undeclaredUser = false;
     expect(await node.run(NO_FAULTS, settled)).toBe('enough');
     expect(node.reports).toEqual(['one']);
+  });
+
+  test('what does not change is not asked about again and again', async () => {
+    // it has data and so starts; a database that needs Keepers is not there.
+    const node = new SimulatedNode('server', { formatted: true, established: true, databases: false });
+    node.keepers = 'unreachable';
+    await node.run(NO_FAULTS, () => node.now > 3_600_000, 20_000);
+    expect([node.signals, node.reports, node.violations, node.memory.running]).toEqual([[], [], [], true]);
+    // an hour without Keepers: less often and less often, to every five minutes.
+    expect(node.calls.filter((each) => each === 'live').length).toBeLessThan(30);
+    node.keepers = 'reachable';
+    const begun = node.now;
+    expect(await node.run(NO_FAULTS, settled)).toBe('enough');
+    expect(node.now - begun).toBeLessThan(60_000);
+  });
+
+  test('a pass that hangs keeps no client from leaving', async () => {
+    const node = new SimulatedNode();
+    await node.run(NO_FAULTS, settled);
+    let begun: number | undefined;
+    const how = await node.run(NO_FAULTS, () => {
+      if (node.hangs === undefined && settled(node) && node.calls.filter((each) => each === 'look').length > 40) node.hangs = 'live';
+      if (node.hangs !== undefined && !node.terminating && node.calls.at(-1) === 'live') [node.terminating, begun] = [true, node.now];
+      return false;
+    });
+    expect(how).toBe('drained');
+    expect(node.now - (begun ?? -Infinity)).toBeLessThan(120_000);
   });
 
   test('a new live manifest is read and reported within a minute, and restarts nothing', async () => {
@@ -224,11 +357,19 @@ describe('what is told', () => {
     expect(fresh.volume.established).toBe(false);
   });
 
-  test('a server that stops by itself is started again', async () => {
+  test('a server that stops by itself is started again, and looked at before clients come in', async () => {
     const node = new SimulatedNode();
-    await node.run(NO_FAULTS, settled);
-    node.memory.running = false;
-    node.ready.length = 0;
-    expect(await node.run(NO_FAULTS, settled)).toBe('enough');
+    let stopped = 0;
+    const how = await node.run(NO_FAULTS, () => {
+      if (stopped === 0 && settled(node) && !node.memory.closedToClients) {
+        node.memory.running = false;
+        stopped = node.calls.length;
+      }
+      return stopped > 0 && node.calls.slice(stopped).includes('start') && serves(node) && !node.memory.closedToClients;
+    });
+    expect(how).toBe('enough');
+    expect(node.violations).toEqual([]);
+    const since = node.calls.slice(stopped).filter((call) => ['closeToClients', 'start', 'look', 'openToClients'].includes(call));
+    expect(since.slice(since.indexOf('closeToClients'), since.indexOf('openToClients') + 1)).toEqual(['closeToClients', 'start', 'look', 'openToClients']);
   });
 });

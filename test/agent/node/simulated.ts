@@ -38,6 +38,8 @@ export interface Faults {
   readonly fails: (call: string) => boolean;
   /** whether the agent ends here; `after` is when the call has done its work. */
   readonly dies: (call: string, when: 'before' | 'after') => boolean;
+  /** whether this call does its work, and the agent hears that it failed. */
+  readonly lies?: (call: string) => boolean;
 }
 
 export const NO_FAULTS: Faults = { fails: () => false, dies: () => false };
@@ -62,6 +64,11 @@ export class SimulatedNode {
   replica: 'empty' | 'fetching' | 'writable' | 'behind' | 'caughtUp' = 'caughtUp';
   inQuorum = true;
   unreadableUser = false;
+  undeclaredUser = false;
+  /** a call that never ends. */
+  hangs?: string;
+  /** whether CloudFormation answers. */
+  cloudFormation = true;
   /** something that waiting does not change. */
   foreignVolume = false;
   readonly calls: string[] = [];
@@ -94,16 +101,13 @@ export class SimulatedNode {
   /**
    * Runs the agent until it ends, it dies, or `enough`. Returns how.
    */
-  async run(faults: Faults = NO_FAULTS, enough: (node: this) => boolean = () => false, limit = 3000): Promise<'drained' | 'stopped' | 'died' | 'enough' | 'refused' | 'limit'> {
+  async run(faults: Faults = NO_FAULTS, enough: (node: this) => boolean = () => false, limit = 3000): Promise<'drained' | 'stopped' | 'died' | 'enough' | 'limit'> {
     this.generation += 1;
     this.sleepers = [];
     const stop = new AbortController();
     let died: () => void = () => undefined;
     const death = new Promise<'died'>((resolve) => (died = () => resolve('died')));
-    const ending = live(this.ports(faults, died), stop.signal).catch((error: unknown) => {
-      if (error instanceof Definite) return 'refused' as const;
-      throw error;
-    });
+    const ending = live(this.ports(faults, died), stop.signal);
     const finished = Promise.race([ending, death]);
     let over: Awaited<typeof finished> | undefined;
     void finished.then((how) => (over = how), () => (over = 'stopped'));
@@ -151,9 +155,11 @@ export class SimulatedNode {
       if (dead || gone()) return hang<T>();
       this.calls.push(name);
       if (faults.dies(name, 'before')) return die<T>();
+      if (name === this.hangs) return hang<T>();
       if (faults.fails(name)) throw new Error(`${name} fails`);
       const result = act();
       if (faults.dies(name, 'after')) return die<T>();
+      if (faults.lies?.(name) === true) throw new Error(`nobody knows what became of ${name}`);
       return Promise.resolve(result);
     };
     /** one that the agent does not wait for. */
@@ -211,6 +217,7 @@ export class SimulatedNode {
             }).flatMap(([what, there]) => (there ? [] : [what]));
             if (missing.length > 0) this.never(`started without ${missing.join(', ')}`);
             if (memory.marks.has('open')) this.never('started again after it let somebody in');
+            if (!memory.running && !memory.closedToClients) this.never('started with the door open');
             if (!memory.running) this.loaded = disk.users;
             memory.running = true;
           }),
@@ -220,13 +227,23 @@ export class SimulatedNode {
             if (memory.running) this.never('the volume is taken from under ClickHouse');
             memory.mounted = false;
           }),
+        halt: () =>
+          effect('halt', () => {
+            memory.closedToClients = true;
+            memory.running = false;
+          }),
         closeToClients: () => effect('closeToClients', () => void (memory.closedToClients = true)),
-        openToClients: () => effect('openToClients', () => void (memory.closedToClients = false)),
+        openToClients: () =>
+          effect('openToClients', () => {
+            if (!memory.running || this.open !== undefined) this.never('clients are let in before it is known that nobody else is');
+            if (this.loaded === undefined && this.role === 'server') this.never('clients are let in before users were read');
+            memory.closedToClients = false;
+          }),
       },
       configuration: {
         secrets: () => effect('secrets', () => undefined),
         bootDocuments: () =>
-          now('bootDocuments', () => {
+          effect('bootDocuments', () => {
             if (!disk.directories) this.never('documents before directories');
             disk.documents = true;
           }),
@@ -242,6 +259,7 @@ export class SimulatedNode {
             return {
               sha256,
               complete: !this.unreadableUser,
+              declared: !this.undeclaredUser,
               apply: () =>
                 effect('apply', () => {
                   this.loaded = disk.users;
@@ -266,6 +284,7 @@ export class SimulatedNode {
         terminating: () => effect('terminating', () => this.terminating),
         signal: (outcome) =>
           effect(`signal ${outcome}`, () => {
+            if (!this.cloudFormation) throw new Error('Rate exceeded');
             if (outcome === 'SUCCESS' && !memory.running) this.never('success for a node that does not run');
             if (outcome === 'SUCCESS' && this.role === 'server' && this.loaded === undefined) this.never('success before users were read');
             this.signals.push(outcome);
@@ -273,7 +292,8 @@ export class SimulatedNode {
         report: (sha256) =>
           effect('report', () => {
             if (this.loaded !== sha256) this.never(`reported ${sha256} while ${this.loaded} runs`);
-            if (this.unreadableUser) this.never('reported while a user is not as his secret says');
+            if (!volume.databases) this.never('reported without the databases');
+            if (this.undeclaredUser) this.never('reported while somebody is admitted who is not declared');
             this.reports.push(sha256);
           }),
         drained: () =>

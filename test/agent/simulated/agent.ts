@@ -44,7 +44,7 @@ void serve(
     sleep: (milliseconds, signal) => real.sleep(milliseconds / haste, signal),
   },
   stop.signal,
-).catch((error: unknown) => {
+).then(() => process.exit(0), (error: unknown) => {
   process.stderr.write(`agent: ${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 70;
 });

@@ -159,7 +159,7 @@ export class SimulatedMachine {
       if (input.includes('clickhouse_drain')) this.draining = /dport/.test(input);
       return OK;
     }
-    if (this.firewall === undefined) return failed('No such file or directory');
+    if (this.firewall === undefined) return failed('Error: No such file or directory\nlist table inet clickhouse_agent\n');
     const uid = Number(this.firewall);
     const rules = METADATA_ADDRESSES.map((address, i) => ({
       rule: {
@@ -210,11 +210,17 @@ export class SimulatedMachine {
         return OK;
       case 'show':
         if (rest.includes('--property=NeedDaemonReload')) return said('no\n');
+        if (rest.includes('--property=LoadState')) return said(this.packages.size === 0 ? 'not-found\n' : 'loaded\n');
         return said(this.engine === undefined ? 'inactive\n' : 'active\n');
       case 'start':
         if (unit === 'clickhouse-server.service') this.begin();
         return OK;
+      case 'kill':
+        await this.stopEngine();
+        return OK;
       case 'stop':
+        // of a unit that is not loaded: https://www.freedesktop.org/software/systemd/man/latest/systemctl.html#Exit%20status
+        if (this.packages.size === 0) return failed(`Failed to stop ${unit}: Unit ${unit} not loaded.`, 5);
         await this.starting;
         await this.stopEngine();
         return OK;
