@@ -17,7 +17,7 @@ import { sources, transpile } from './bench/transpile';
 const ROOT = join(__dirname, '..');
 const BUNDLES = join(ROOT, 'dist', 'bundles');
 // a template: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
-const BUDGET = { synthRatio: 1.3, growthRatio: 1.5, templateBytes: 1_000_000, checksRatio: 1, exposureMs: 3000, exposureHeap: 1_000_000_000, exposureGrowth: 1.5, importMs: 100, bundleBytes: 1_000_000, initMs: 300, rotationGrowth: 2 };
+const BUDGET = { synthRatio: 1.3, growthRatio: 1.5, templateBytes: 1_000_000, checksRatio: 1, exposureMs: 3000, exposureHeap: 1_000_000_000, exposureGrowth: 1.5, importMs: 100, bundleBytes: 1_000_000, agentBytes: 2_000_000, initMs: 300, rotationGrowth: 2 };
 // 2, 20, 100 and 249 nodes. The growth of the second and the last is compared: at the first, what every cluster has hides the nodes.
 const SIZES: readonly ClusterSize[] = [
   { shards: 1, replicas: 1, keepers: 1 },
@@ -233,7 +233,9 @@ function bundles(bench: Bench): Row[] {
   if (names.length === 0 || handlers.length === 0) throw new Error(`there are no bundles in ${BUNDLES}; run 'npm run bundle'`);
   const sizes = names.map((name): Row => {
     const { size } = statSync(join(BUNDLES, name, 'index.js'));
-    return { measure: `size of the bundle ${name}`, value: kB(size), budget: `< ${BUDGET.bundleBytes / 1000} kB`, ok: size < BUDGET.bundleBytes };
+    // the agent has the SDK in it, and is fetched once by a machine that then runs it for months.
+    const budget = name === 'agent' ? BUDGET.agentBytes : BUDGET.bundleBytes;
+    return { measure: `size of the bundle ${name}`, value: kB(size), budget: `< ${budget / 1000} kB`, ok: size < budget };
   });
   const inits = handlers.flatMap((name): Row[] => {
     const target = join(BUNDLES, name, 'index.js');
