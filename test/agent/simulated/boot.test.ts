@@ -12,6 +12,7 @@ import { deriveInternalSecrets } from '../../../lib/agent/boot/internal-secret';
 import { PATHS } from '../../../lib/config/paths';
 import { engineMissing } from '../../engine/engine';
 import { HOST } from '../certificates/authority';
+import { loopMissing } from '../volume/loop';
 import type { AgentSettings } from './agent';
 import { SimulatedMachine } from './machine';
 import { MODEL, SECRETS, SimulatedSurroundings } from './surroundings';
@@ -21,18 +22,7 @@ const PROGRAM = process.env.MOTO_SERVER ?? '';
 /** Why there can be no simulated boot here; nothing where there can. */
 function lacking(): string | undefined {
   if (PROGRAM === '') return 'set MOTO_SERVER to the program, see test/emulator/README.md';
-  const engine = engineMissing();
-  if (engine !== undefined) return engine;
-  if (process.getuid?.() !== 0) return 'only root mounts a file system';
-  const probe = join(mkdtempSync(join(tmpdir(), 'loop-')), 'image');
-  writeFileSync(probe, '');
-  truncateSync(probe, 2 ** 20);
-  try {
-    execFileSync('losetup', ['--detach', execFileSync('losetup', ['--find', '--show', probe], { encoding: 'utf8', stdio: 'pipe' }).trim()]);
-    return undefined;
-  } catch (error) {
-    return `no loop devices: ${(error as Error).message.split('\n')[0]}`;
-  }
+  return engineMissing() ?? loopMissing();
 }
 
 const missing = lacking();

@@ -107,7 +107,8 @@ export class LoopVolume {
   }
 }
 
-function loopMissing(): string | undefined {
+/** Why a file cannot be a disk here, with a file system that is mounted; nothing where it can. */
+export function loopMissing(): string | undefined {
   const volume = new LoopVolume(8 * 2 ** 20);
   try {
     volume.attach();
