@@ -7,6 +7,7 @@ import type { NodeIdentity } from './identity';
 import { readIdentity } from './identity';
 import { AGENT_UNIT, agentUnit, enableAutostart, start, writeUnits } from './machine/units';
 import { marksIn } from './node/marks';
+import type { Parts } from './node/parts';
 import { realParts } from './node/parts';
 import { certificatesPass, usersCommand } from './node/passes';
 import { serve } from './node/service';
@@ -69,20 +70,20 @@ async function run(identity: NodeIdentity, manifest: string): Promise<never> {
 
 /** Users first, for whom somebody may be waiting; then certificates, also when users cannot be looked after. */
 async function refresh(identity: NodeIdentity): Promise<number> {
-  const ofUsers = identity.role === 'server' ? await users('refresh', identity, []).catch(failed) : 0;
-  const shown = await certificates(identity).catch(failed);
+  const parts = realParts(identity.region);
+  const ofUsers = identity.role === 'server' ? await users('refresh', identity, [], parts).catch(failed) : 0;
+  const shown = await certificates(identity, parts).catch(failed);
   // a failure says more than what is only not complete.
   return [ofUsers, shown].includes(FAILED) ? FAILED : Math.max(ofUsers, shown);
 }
 
-async function users(command: 'refresh' | 'revoke', identity: NodeIdentity, only: readonly string[]): Promise<number> {
-  const parts = realParts(identity.region);
+async function users(command: 'refresh' | 'revoke', identity: NodeIdentity, only: readonly string[], parts = realParts(identity.region)): Promise<number> {
   const { line, complete } = await usersCommand(command, identity, only, parts, marksIn(parts.disk, PATHS.agentRuntime));
   return ended(line, complete, `${command} is not complete, see 'kept' and 'notes' of its line; run it again`);
 }
 
-async function certificates(identity: NodeIdentity): Promise<number> {
-  const { line, complete } = await certificatesPass(identity, realParts(identity.region));
+async function certificates(identity: NodeIdentity, parts: Parts): Promise<number> {
+  const { line, complete } = await certificatesPass(identity, parts);
   return ended(line, complete, "the node does not show the certificate that its secret holds, see 'reason', 'trouble' and 'behind' of its line; run it again");
 }
 

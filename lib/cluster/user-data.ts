@@ -1,3 +1,5 @@
+import { dirname } from 'node:path';
+import { PATHS } from '../config/paths';
 import type { PublishedObject } from './artefacts';
 
 /** What user data hands over. Texts may be tokens. */
@@ -55,16 +57,16 @@ fetch() { # key sha256 file
   echo "$2  $3" | sha256sum --check --quiet
 }
 
-mkdir -p /etc/clickhouse-agent /opt/clickhouse-agent
-cat > /etc/clickhouse-agent/identity.json <<'${END}'
+mkdir -p ${dirname(PATHS.agentIdentity)} ${dirname(PATHS.agentProgram)}
+cat > ${PATHS.agentIdentity} <<'${END}'
 ${model.identity}
 ${END}
 
 release=$(rpm -q --queryformat '%{VERSION}' system-release)
 again 300 dnf install -y --quiet --releasever="$release" --setopt=gpgcheck=1 --setopt='*.gpgcheck=1' nodejs24 nftables e2fsprogs libcap util-linux
-fetch '${model.agent.key}' '${model.agent.sha256}' /opt/clickhouse-agent/agent.js
-fetch '${model.boot.key}' '${model.boot.sha256}' /etc/clickhouse-agent/boot.json
-node-24 /opt/clickhouse-agent/agent.js boot --identity /etc/clickhouse-agent/identity.json --manifest /etc/clickhouse-agent/boot.json
+fetch '${model.agent.key}' '${model.agent.sha256}' ${PATHS.agentProgram}
+fetch '${model.boot.key}' '${model.boot.sha256}' ${PATHS.agentBootManifest}
+node-24 ${PATHS.agentProgram} boot --identity ${PATHS.agentIdentity} --manifest ${PATHS.agentBootManifest}
 # from here on the service that was started speaks for this node.
 trap - EXIT
 `;

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { DISK } from '../../lib/agent/disk';
 import { valuesOf, writeDocuments } from '../../lib/agent/documents';
 import type { NodeIdentity } from '../../lib/agent/identity';
-import { removeStaleExtras, writeLiveDocuments } from '../../lib/agent/live/documents';
+import { removeStaleExtras } from '../../lib/agent/live/documents';
 import { openHoles } from '../../lib/config/holes';
 import { bootManifest, liveManifest } from '../../lib/config/manifests';
 import { PATHS } from '../../lib/config/paths';
@@ -52,7 +52,7 @@ test.each(['0.0.0.0/0', '128.0.0.0/1', '::/0', '2000::/3'])('%s is no range of a
 test('extra documents of users go when they are not declared any more, and nothing else does', () => {
   const extraUsersDocuments = [{ name: 'limits', xml: '<clickhouse><profiles><limits><max_threads>4</max_threads></limits></profiles></clickhouse>' }];
   const values = { ...valuesOf(IDENTITY), ...nodeValues() };
-  writeLiveDocuments(DISK, { root, owner }, liveManifest({ ...EVENTS, extraUsersDocuments }), values);
+  writeDocuments(DISK, { root, owner }, liveManifest({ ...EVENTS, extraUsersDocuments }).documents, values);
   const users = file(PATHS.usersConfigDirectory);
   writeFileSync(join(users, 'ingest.xml'), 'not ours to judge here');
   expect(readdirSync(users).sort()).toEqual(['extra-limits.xml', 'ingest.xml']);

@@ -1,4 +1,5 @@
 import { dirname } from 'node:path';
+import type { BootManifest } from '../../config/manifest';
 import { PATHS } from '../../config/paths';
 import { readBootManifest } from '../boot/manifest';
 import type { SecretStore } from '../credentials/secrets';
@@ -50,6 +51,14 @@ export function certificatePlaces(role: NodeIdentity['role'], root = ''): Certif
   return { tls: `${root}${dirname(configuration)}/tls`, document: `${root}${directory}/certificates.xml` };
 }
 
+/** The template of the document of certificates, which says where the installed material is. */
+export function certificatesTemplate(manifest: BootManifest): string {
+  const { document } = certificatePlaces(manifest.role);
+  const template = manifest.documents.find(({ path }) => path === document)?.template;
+  if (template === undefined) throw new Error(`the boot manifest has no ${document}; publish agent and manifest together`);
+  return template;
+}
+
 /** The part of `agent refresh` that is about certificates. */
 export async function certificatesCommand(identity: NodeIdentity, world: CertificateWorld): Promise<CertificateResult> {
   const { nodeSecretArn, caParameter } = identity;
@@ -58,9 +67,7 @@ export async function certificatesCommand(identity: NodeIdentity, world: Certifi
   }
   return world.exclusively(async () => {
     const manifest = readBootManifest(await world.manifests.object(identity.bucket, identity.bootManifestKey), identity);
-    const path = certificatePlaces(identity.role).document;
-    const template = manifest.documents.find((document) => document.path === path)?.template;
-    if (template === undefined) throw new Error(`the boot manifest ${identity.bootManifestKey} has no ${path}; publish agent and manifest together`);
+    const template = certificatesTemplate(manifest);
     const subject = subjectOf(identity);
     const { status, ...report } = await refreshCertificates({
       source: { store: world.secrets, secret: nodeSecretArn, parameter: world.parameter, caParameter },

@@ -1,5 +1,6 @@
 import type { LogEvent, LogSink } from './logs';
 import { firstBatch, LOG_LIMITS, logEvent } from './logs';
+import { doubled, jittered } from '../pauses';
 
 /** How much is kept while nothing can be sent. */
 export interface BufferLimits {
@@ -102,9 +103,6 @@ export const FLUSH_MILLISECONDS = 5_000;
 export const FIRST_BACKOFF_MILLISECONDS = 1_000;
 export const LONGEST_BACKOFF_MILLISECONDS = 60_000;
 
-/** Nodes that a throttled API turned away together must not come back together. */
-const JITTER = 0.2;
-
 /** What is wrong with the batch and not with the world: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html#API_PutLogEvents_Errors */
 const REFUSED = 'InvalidParameterException';
 
@@ -168,8 +166,8 @@ export class LogShipper {
   }
 
   private pause(): number {
-    const usual = this.failures === 0 ? FLUSH_MILLISECONDS : Math.min(LONGEST_BACKOFF_MILLISECONDS, FIRST_BACKOFF_MILLISECONDS * 2 ** (this.failures - 1));
-    return Math.round(usual * (1 - JITTER + 2 * JITTER * this.world.random()));
+    const usual = this.failures === 0 ? FLUSH_MILLISECONDS : doubled(FIRST_BACKOFF_MILLISECONDS, LONGEST_BACKOFF_MILLISECONDS, this.failures - 1);
+    return jittered(usual, this.world.random());
   }
 
   /** One batch. */

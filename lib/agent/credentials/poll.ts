@@ -1,3 +1,5 @@
+import { doubled, jittered } from '../pauses';
+
 /** What the loop needs of the world; simulated in tests. */
 export interface PollWorld {
   /** one pass; says whether asking again soon may give another answer. May throw, which means the same. */
@@ -15,9 +17,6 @@ export const POLL_MILLISECONDS = 5 * 60_000;
 
 /** After a pass that left something open; doubled each time, up to the usual pause. */
 export const FIRST_RETRY_MILLISECONDS = 10_000;
-
-/** How much a pause varies to either side: nodes that started together must not ask together for ever. */
-const JITTER = 0.2;
 
 /**
  * Passes, one after the other and never two at once: now and then by itself, and at once when triggered. A trigger during a pass leads to one more,
@@ -58,8 +57,8 @@ export class Poll {
   }
 
   private pause(failures: number): number {
-    const usual = failures === 0 ? POLL_MILLISECONDS : Math.min(POLL_MILLISECONDS, FIRST_RETRY_MILLISECONDS * 2 ** (failures - 1));
-    return Math.round(usual * (1 - JITTER + 2 * JITTER * this.world.random()));
+    const usual = failures === 0 ? POLL_MILLISECONDS : doubled(FIRST_RETRY_MILLISECONDS, POLL_MILLISECONDS, failures - 1);
+    return jittered(usual, this.world.random());
   }
 }
 

@@ -1,7 +1,6 @@
 import type { DatabaseStatement } from '../../config/manifest';
-import { kindOf } from '../disk';
 import type { Query } from './server';
-import { NoServer, Refused } from './server';
+import { reasonOf } from './server';
 
 /**
  * What became of a declared database.
@@ -55,8 +54,4 @@ async function created(query: Query, { name, create }: DatabaseStatement): Promi
   } catch (error) {
     return { name, kind: 'failed', reason: reasonOf(error) };
   }
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Refused || error instanceof NoServer ? error.message : kindOf(error);
 }

@@ -1,10 +1,9 @@
 import type { KeeperObservation, ReplicaState, ServerObservation, VolumeHistory } from '../boot-steps';
-import { kindOf } from '../disk';
 import type { AskKeeper, Ensemble, KeeperListener, KeeperTrust } from './keeper';
 import { fourLetterWord, keeperObservation, quorumReported } from './keeper';
 import { hasSession, readReplica, replicaState } from './replica';
 import type { Login, Query, ServerListener, Stranger } from './server';
-import { isListening, NoServer, queryAs, Refused } from './server';
+import { isListening, queryAs, reasonOf } from './server';
 
 /** What was seen, and for the log what could not be: one line each, without any secret. */
 export interface Look<T> {
@@ -78,15 +77,11 @@ async function replication(query: Query, { keepers, volume }: ServerFacts): Prom
   try {
     if (!(await hasSession(query))) return { keepers: 'unreachable', replica: 'empty', trouble: [] };
   } catch (error) {
-    return { keepers: 'unreachable', replica: 'empty', trouble: [`no session with Keeper: ${wordsOf(error)}`] };
+    return { keepers: 'unreachable', replica: 'empty', trouble: [`no session with Keeper: ${reasonOf(error)}`] };
   }
   try {
     return { keepers: 'reachable', replica: replicaState(await readReplica(query), volume), trouble: [] };
   } catch (error) {
-    return { keepers: 'reachable', replica: 'empty', trouble: [`what is replicated cannot be told: ${wordsOf(error)}`] };
+    return { keepers: 'reachable', replica: 'empty', trouble: [`what is replicated cannot be told: ${reasonOf(error)}`] };
   }
-}
-
-function wordsOf(error: unknown): string {
-  return error instanceof Refused || error instanceof NoServer ? error.message : kindOf(error);
 }

@@ -65,6 +65,11 @@ export class Refused extends Error {
   }
 }
 
+/** Why a query came to nothing, in words that repeat nothing of anybody's. */
+export function reasonOf(error: unknown): string {
+  return error instanceof Refused || error instanceof NoServer ? error.message : kindOf(error);
+}
+
 /** Who must not be let in. */
 export type Stranger = 'nobody' | 'default' | 'wrong password';
 

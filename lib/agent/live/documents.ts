@@ -1,18 +1,10 @@
 import { basename, join } from 'node:path';
-import type { HoleValues } from '../../config/holes';
 import type { LiveManifest } from '../../config/manifest';
 import type { Disk } from '../disk';
 import { removeFile } from '../disk';
-import type { DocumentPlace } from '../documents';
-import { writeDocuments } from '../documents';
 
 // extra documents of users; users themselves are `credentials/`.
 const EXTRA = /^extra-[a-z][a-z0-9_-]*\.xml$/;
-
-/** Writes what a live manifest says about the cluster and about profiles, quotas and roles. Users refer to it, so it is there before them. */
-export function writeLiveDocuments(disk: Disk, place: DocumentPlace, manifest: LiveManifest, values: HoleValues): string[] {
-  return writeDocuments(disk, place, manifest.documents, values);
-}
 
 /** Removes extra documents that are not declared any more. Users who referred to one are written before. */
 export function removeStaleExtras(disk: Disk, usersDirectory: string, manifest: LiveManifest): string[] {

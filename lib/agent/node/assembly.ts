@@ -1,9 +1,10 @@
+import { dirname } from 'node:path';
 import { PATHS } from '../../config/paths';
 import { DRAIN_HOOK } from '../../config/lifecycle';
 import type { BootManifest } from '../../config/manifest';
 import type { InternalSecrets } from '../boot/internal-secret';
 import { readBootManifest } from '../boot/manifest';
-import { certificatePlaces } from '../certificates/command';
+import { certificatePlaces, certificatesTemplate } from '../certificates/command';
 import type { Installed } from '../certificates/status';
 import { readInstalled } from '../certificates/status';
 import { valuesOf, writeDocuments } from '../documents';
@@ -18,14 +19,14 @@ import { applyFirewall, closeToClients, firewallHolds, openToClients } from '../
 import { installPackages, PackageRefused } from '../machine/packages';
 import { applySystemSettings } from '../machine/settings';
 import { isActive, kill, serviceName, serviceUnit, start, stop, writeUnits } from '../machine/units';
-import { succeed } from '../programs';
-import { markEstablished, mountVolume, VolumeRefused } from '../volume';
+import { markEstablished, mountVolume, unmountVolume, VolumeRefused } from '../volume';
 import { Definite } from './attempts';
 import { newMaintenance } from './maintenance';
 import { marksIn } from './marks';
 import { readyLine } from './metrics';
 import type { Parts } from './parts';
-import { certificatesPass, certificatesTemplate, internalSecrets, READABLE, usersPass } from './passes';
+import { undisturbed } from './parts';
+import { certificatesPass, internalSecrets, READABLE, usersPass } from './passes';
 import { bootDocumentsOf, devicePath, directoriesOf, ROOT } from './places';
 import type { Configuration, Facts, Look, Machine, NodePorts, Surroundings } from './ports';
 
@@ -80,11 +81,11 @@ function machineOf(identity: NodeIdentity, manifest: BootManifest, parts: Parts,
     runtime: PATHS.agentRuntime,
     data: manifest.dataPath,
     log: role === 'keeper' ? PATHS.keeperLog : PATHS.serverLog,
-    agentConfig: AGENT_CONFIG,
+    // what the agent is told lies where ClickHouse must not look.
+    agentConfig: dirname(PATHS.agentIdentity),
     drainSeconds: manifest.drainSeconds,
   });
   const clientPorts = [parts.ports.https, parts.ports.native];
-  const quietly = (milliseconds: number): Promise<void> => parts.sleep(milliseconds, new AbortController().signal);
   return {
     closeMetadata: () => applyFirewall(programs, CLICKHOUSE_ID),
     metadataIsClosed: () => firewallHolds(programs, CLICKHOUSE_ID),
@@ -105,7 +106,7 @@ function machineOf(identity: NodeIdentity, manifest: BootManifest, parts: Parts,
       definitely(
         mountVolume(
           { volumeId, instanceId, mountPoint: data, devicePath: devicePath(root, volumeId), owner: { cluster: manifest.clusterName, node: identity.host }, stackId },
-          { volumes: parts.volumes, programs, disk, ...parts.devices, sleep: quietly, now: parts.now, log: (event) => log({ ...event }) },
+          { volumes: parts.volumes, programs, disk, ...parts.devices, sleep: undisturbed(parts), now: parts.now, log: (event) => log({ ...event }) },
         ),
       ),
     establish: () => markEstablished(disk, data, stackId),
@@ -142,10 +143,7 @@ function machineOf(identity: NodeIdentity, manifest: BootManifest, parts: Parts,
       // it would be started again.
       await stop(programs, unit, STOP_MARGIN_SECONDS);
     },
-    async unmountVolume() {
-      const mounted = parts.devices.mounts().split('\n').some((line) => line.split(' ')[4] === data);
-      if (mounted) await succeed(programs, 'umount', ['--', data]);
-    },
+    unmountVolume: () => unmountVolume(data, { programs, ...parts.devices }),
     closeToClients: () => closeToClients(programs, clientPorts),
     openToClients: () => openToClients(programs),
   };
@@ -153,9 +151,6 @@ function machineOf(identity: NodeIdentity, manifest: BootManifest, parts: Parts,
 
 /** More than systemd gives a unit beyond its queries, see the drop-in: whoever is waited for ends by systemd's hand and not by ours. */
 const STOP_MARGIN_SECONDS = 200;
-
-/** What the agent is told lies where ClickHouse must not look. */
-const AGENT_CONFIG = '/etc/clickhouse-agent';
 
 /** The maintenance account is on this machine and nowhere else; see lib/config/users.ts. */
 const LOOPBACK = '127.0.0.1';

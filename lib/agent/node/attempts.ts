@@ -1,3 +1,5 @@
+import { doubled, jittered } from '../pauses';
+
 /** An ending that trying again does not change. Everything else that is thrown is tried again. */
 export class Definite extends Error {
   override readonly name: string = 'Definite';
@@ -51,7 +53,7 @@ export function endsIt(error: unknown): boolean {
 }
 
 export function pauseAfter(failures: number, random: number): number {
-  return Math.round(Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** Math.min(failures, 10)) * (0.75 + 0.5 * random));
+  return jittered(doubled(FIRST_PAUSE, LONGEST_PAUSE, failures), random, 0.25);
 }
 
 /** What went wrong, in a line for the log. Errors of ours and of the SDK quote no secret; a text that was being read never gets here, see `secrets.ts`. */

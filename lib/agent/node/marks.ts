@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Disk } from '../disk';
 import { isAlready, removeFile, replaceFile } from '../disk';
+import type { READY } from '../machine/units';
 
 /**
  * What is remembered until the machine starts anew, each as a file of a tmpfs that only root writes to.
@@ -10,7 +11,7 @@ import { isAlready, removeFile, replaceFile } from '../disk';
  * - `open`: ClickHouse let somebody in who has no password. It is not started again on this machine.
  * - `maintenance`: SHA-256 of the node-local password, for a refresh that runs beside the agent. The password itself is in the agent's memory alone.
  */
-export type Mark = 'ready' | 'signalled' | 'open' | 'maintenance';
+export type Mark = typeof READY | 'signalled' | 'open' | 'maintenance';
 
 export interface Marks {
   has(mark: Mark): boolean;

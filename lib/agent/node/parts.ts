@@ -53,6 +53,11 @@ export interface Parts {
   readonly now: () => number;
 }
 
+/** The pause of what is not told to end while it waits; see each for how long that may be. */
+export function undisturbed({ sleep: pause }: Pick<Parts, 'sleep'>): (milliseconds: number) => Promise<void> {
+  return (milliseconds) => pause(milliseconds, new AbortController().signal);
+}
+
 /** A tmpfs that only root writes to. */
 const LOCK = '/run/clickhouse-agent.lock';
 

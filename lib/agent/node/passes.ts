@@ -1,5 +1,4 @@
 import type { HoleValues } from '../../config/holes';
-import type { BootManifest } from '../../config/manifest';
 import { PATHS } from '../../config/paths';
 import { deriveInternalSecrets } from '../boot/internal-secret';
 import { certificatePlaces, certificatesCommand } from '../certificates/command';
@@ -7,13 +6,14 @@ import type { CertificateResult } from '../certificates/command';
 import { credentialsCommand } from '../credentials/command';
 import type { CommandResult } from '../credentials/command';
 import type { Disk, Owner } from '../disk';
-import { valuesOf } from '../documents';
+import { valuesOf, writeDocuments } from '../documents';
 import type { NodeIdentity } from '../identity';
-import { removeStaleExtras, writeLiveDocuments } from '../live/documents';
+import { removeStaleExtras } from '../live/documents';
 import { CLICKHOUSE_ID } from '../machine/account';
 import { maintenanceHash } from './maintenance';
 import type { Marks } from './marks';
 import type { Parts } from './parts';
+import { undisturbed } from './parts';
 import { credentialMemory, ROOT } from './places';
 
 // The two passes over what may change while ClickHouse runs, alike for the agent that stays and for the commands that an operator or a rotation runs.
@@ -44,7 +44,7 @@ export async function usersPass(command: 'refresh' | 'revoke', identity: NodeIde
     documents: async (manifest) => {
       const values: HoleValues = { ...valuesOf(identity), ...(await secrets()) };
       return {
-        write: () => void changed.push(...writeLiveDocuments(disk, { root, owner: READABLE }, manifest, values)),
+        write: () => void changed.push(...writeDocuments(disk, { root, owner: READABLE }, manifest.documents, values)),
         clean: () => void changed.push(...removeStaleExtras(disk, users, manifest)),
       };
     },
@@ -83,7 +83,7 @@ export function certificatesPass(identity: NodeIdentity, parts: Parts, manifest?
     owner: () => READABLE,
     askServed: parts.askServed,
     ports: parts.ports,
-    sleep: (milliseconds) => parts.sleep(milliseconds, new AbortController().signal),
+    sleep: undisturbed(parts),
     now: parts.now,
     exclusively: parts.exclusively,
   });
@@ -92,12 +92,4 @@ export function certificatesPass(identity: NodeIdentity, parts: Parts, manifest?
 /** What all nodes of the cluster derive from their one static secret. */
 export async function internalSecrets(identity: NodeIdentity, parts: Pick<Parts, 'staticSecret'>): Promise<ReturnType<typeof deriveInternalSecrets>> {
   return deriveInternalSecrets(await parts.staticSecret(identity.internalSecretArn));
-}
-
-/** The template of the document of certificates, which says where the installed material is. */
-export function certificatesTemplate(manifest: BootManifest): string {
-  const { document } = certificatePlaces(manifest.role);
-  const template = manifest.documents.find(({ path }) => path === document)?.template;
-  if (template === undefined) throw new Error(`the boot manifest has no ${document}; publish agent and manifest together`);
-  return template;
 }

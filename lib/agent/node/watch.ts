@@ -1,6 +1,7 @@
 import type { Decision } from '../boot-steps';
 import { nextStep } from '../boot-steps';
 import { Definite, endsIt, pauseAfter, reasonOf, Stopped } from './attempts';
+import { jittered } from '../pauses';
 import { keepMetadataClosed } from './metadata-guard';
 import type { Look, NodePorts } from './ports';
 import type { Prepared } from './prepare';
@@ -64,7 +65,7 @@ export async function watch({ node, prepared, shared, trigger }: Watch, stop: Ab
     const serves = decision?.step === 'serve' && failures === 0;
     node.publishReady(serves);
     const usual = serves ? PAUSE.serving : PAUSE.waiting;
-    await node.sleep(failures === 0 ? Math.round(usual * (0.8 + 0.4 * node.random())) : pauseAfter(failures, node.random()), stop);
+    await node.sleep(failures === 0 ? jittered(usual, node.random()) : pauseAfter(failures, node.random()), stop);
   }
 }
 

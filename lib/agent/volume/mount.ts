@@ -6,6 +6,7 @@ import { decide, MOUNT_OPTIONS } from './decide';
 import { format, intend, LONG_SECONDS } from './format';
 import { claim, historyOf, ownership } from './history';
 import { RESERVED, roomFor } from './intent';
+import { isMountPoint } from './mounts';
 import { observe, withDevice } from './observe';
 import { readSuperblock } from './probe';
 import type { VolumeRequest, VolumeWorld } from './world';
@@ -112,6 +113,11 @@ async function mount({ devicePath, mountPoint }: VolumeRequest, world: VolumeWor
   // also fails for a link, behind which the mount would not be found again.
   disk.setDirectoryOwner(mountPoint, { uid: 0, gid: 0, mode: 0o755 });
   await succeed(programs, 'mount', ['-t', 'ext4', '-o', MOUNT_OPTIONS.join(','), '--', devicePath, mountPoint], { timeoutSeconds: LONG_SECONDS });
+}
+
+/** Takes the volume from its place; nothing when nothing is mounted there. What still uses it keeps it there, as an error. */
+export async function unmountVolume(mountPoint: string, { mounts, programs }: Pick<VolumeWorld, 'mounts' | 'programs'>): Promise<void> {
+  if (isMountPoint(mounts(), mountPoint)) await succeed(programs, 'umount', ['--', mountPoint]);
 }
 
 /** Goes on with what is this node's or nobody's; unmounts what is somebody else's. */

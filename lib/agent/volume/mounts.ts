@@ -43,6 +43,11 @@ function mountIn(line: string): Mount[] {
   return [{ number, root: plain(root), path: plain(path), options: [...options.split(','), ...ofAll.split(',')], source: plain(source) }];
 }
 
+/** Whether anything is mounted there. */
+export function isMountPoint(mountinfo: string, path: string): boolean {
+  return mountinfo.split('\n').flatMap(mountIn).some((each) => each.path === path);
+}
+
 /** Spaces and the like are written as octal numbers. */
 function plain(field: string): string {
   return field.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(parseInt(digits, 8)));

@@ -4,7 +4,8 @@ import * as documents from '../../../lib/agent/credentials/document';
 import type { CredentialNode, RefreshReport } from '../../../lib/agent/credentials/refresh';
 import { refresh, revokeLeaving } from '../../../lib/agent/credentials/refresh';
 import type { SecretStore } from '../../../lib/agent/credentials/secrets';
-import { removeStaleExtras, writeLiveDocuments } from '../../../lib/agent/live/documents';
+import { writeDocuments } from '../../../lib/agent/documents';
+import { removeStaleExtras } from '../../../lib/agent/live/documents';
 import type { DocumentTemplate, LiveManifest, UserDocument } from '../../../lib/config/manifest';
 import { parseXml } from '../../../lib/config/parse';
 import { userDocument, usersDocument } from '../../../lib/config/users';
@@ -216,7 +217,7 @@ export class World {
       documents: async () => {
         await this.waited(fate);
         return {
-          write: () => void writeLiveDocuments(this.disk, { root: '', owner }, manifest, { maintenanceHash: sha256('maintenance') }),
+          write: () => void writeDocuments(this.disk, { root: '', owner }, manifest.documents, { maintenanceHash: sha256('maintenance') }),
           clean: () => void removeStaleExtras(this.disk, USERS, manifest),
         };
       },

@@ -1,5 +1,7 @@
 import { applyFirewall, closeToClients, drainRules, firewallHolds, firewallRules, isFirewall, METADATA_ADDRESSES, openToClients } from '../../../lib/agent/machine/firewall';
 import { FakePrograms } from './fake-programs';
+import type { Listing } from './nft-listing';
+import { firewallListing } from './nft-listing';
 
 const UID = 8123;
 
@@ -36,31 +38,7 @@ test.each([[[]], [[0]], [[65_536]], [[8443, 1.5]], [[NaN]]])('no draining of the
   expect(() => drainRules(ports)).toThrow(/port/);
 });
 
-/** What nft prints for the rules, as it does. */
-interface Listing {
-  nftables: Record<string, Record<string, unknown>>[];
-}
-
-function listing(uid = UID): Listing {
-  const rule = (address: string, i: number): Record<string, Record<string, unknown>> => ({
-    rule: {
-      family: 'inet', table: 'clickhouse_agent', chain: 'output', handle: i + 2,
-      expr: [
-        { match: { op: '==', left: { meta: { key: 'skuid' } }, right: uid } },
-        { match: { op: '==', left: { payload: { protocol: address.includes(':') ? 'ip6' : 'ip', field: 'daddr' } }, right: address } },
-        { reject: { type: 'icmpx', expr: 'admin-prohibited' } },
-      ],
-    },
-  });
-  return {
-    nftables: [
-      { metainfo: { version: '1.0.6', release_name: 'Lester Gooch #5', json_schema_version: 1 } },
-      { table: { family: 'inet', name: 'clickhouse_agent', handle: 6 } },
-      { chain: { family: 'inet', table: 'clickhouse_agent', name: 'output', handle: 1, type: 'filter', hook: 'output', prio: 0, policy: 'accept' } },
-      ...METADATA_ADDRESSES.map(rule),
-    ],
-  };
-}
+const listing = (uid = UID): Listing => firewallListing(uid);
 
 test('what nft prints for the rules is the firewall, in whatever order it prints the parts of a comparison', () => {
   expect(isFirewall(JSON.stringify(listing()), UID)).toBe(true);

@@ -7,11 +7,11 @@ import { dirname, join } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import type { ProgramResult } from '../../../lib/agent/programs';
 import { PROGRAMS } from '../../../lib/agent/programs';
-import { METADATA_ADDRESSES } from '../../../lib/agent/machine/firewall';
 import { BUILT_IN } from '../../../lib/config/names';
 import { PATHS } from '../../../lib/config/paths';
 import type { Engine } from '../../engine/engine';
 import { exchange, NODE, startEngine, STRANGER } from '../../engine/engine';
+import { firewallListing } from '../machine/nft-listing';
 
 /** What the agent asks of the machine, over a socket: it may be killed at any time, and the machine goes on. */
 export interface Command {
@@ -160,20 +160,7 @@ export class SimulatedMachine {
       return OK;
     }
     if (this.firewall === undefined) return failed('Error: No such file or directory\nlist table inet clickhouse_agent\n');
-    const uid = Number(this.firewall);
-    const rules = METADATA_ADDRESSES.map((address, i) => ({
-      rule: {
-        family: 'inet', table: 'clickhouse_agent', chain: 'output', handle: i + 2,
-        expr: [
-          { match: { op: '==', left: { meta: { key: 'skuid' } }, right: uid } },
-          { match: { op: '==', left: { payload: { protocol: address.includes(':') ? 'ip6' : 'ip', field: 'daddr' } }, right: address } },
-          { reject: { type: 'icmpx', expr: 'admin-prohibited' } },
-        ],
-      },
-    }));
-    const table = { table: { family: 'inet', name: 'clickhouse_agent', handle: 1 } };
-    const chain = { chain: { family: 'inet', table: 'clickhouse_agent', name: 'output', handle: 1, type: 'filter', hook: 'output', prio: 0, policy: 'accept' } };
-    return said(JSON.stringify({ nftables: [table, chain, ...rules] }));
+    return said(JSON.stringify(firewallListing(Number(this.firewall))));
   }
 
   private sysctl(args: readonly string[]): ProgramResult {

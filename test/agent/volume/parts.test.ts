@@ -6,7 +6,7 @@ import { DEVICES } from '../../../lib/agent/volume/device';
 import type { ProgramResult } from '../../../lib/agent/programs';
 import { claim, historyOf, markEstablished, ownership } from '../../../lib/agent/volume/history';
 import { clearIntent, intentRecord, readIntent, RESERVED, roomFor, writeIntent } from '../../../lib/agent/volume/intent';
-import { mountedAs } from '../../../lib/agent/volume/mounts';
+import { isMountPoint, mountedAs } from '../../../lib/agent/volume/mounts';
 import { probe, readsZero } from '../../../lib/agent/volume/probe';
 import { FakeTree } from '../certificates/fake-tree';
 import { Fate } from '../credentials/fake-disk';
@@ -267,4 +267,10 @@ test('what is not a block device is not opened as one', () => {
   } finally {
     rmSync(directory, { recursive: true });
   }
+});
+
+test('a mount point is known by its whole name, however it is written', () => {
+  const line = (path: string): string => `36 25 259:1 / ${path} rw,noatime shared:1 - ext4 /dev/nvme1n1 rw`;
+  expect(isMountPoint([line('/'), line('/mnt/with\\040space'), ''].join('\n'), '/mnt/with space')).toBe(true);
+  for (const path of ['/mnt/with', '/mnt/with space/below', '']) expect(isMountPoint(line('/mnt/with\\040space'), path)).toBe(false);
 });
